@@ -1,0 +1,136 @@
+"""The channel contract: a `Channel` declares and parses, a `Connection` sends."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from stentor.contract.errors import InvalidTarget
+from stentor.contract.payloads import Draft, Part, Payload
+from stentor.contract.receipts import LaterReceipt, Receipt
+from stentor.contract.settings import AccountSettings, SecretRef
+from stentor.contract.targets import Target, TargetHints
+from stentor.contract.traits import Limits, Traits
+
+Health = Literal["starting", "ready", "degraded", "down"]
+
+# Zero-width, bidi and other format characters never belong in an address; text pasted from a chat carries them.
+_INVISIBLE = frozenset(
+    "\u200b\u200c\u200d\u200e\u200f\u2060\u2066\u2067\u2068\u2069\u202a\u202b\u202c\u202d\u202e\ufeff"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row of a channel's target table: docs print it, `doctor` and the conformance kit check it."""
+
+    text: str
+    canonical: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One configured identity on a channel."""
+
+    channel: str
+    id: str
+    settings: AccountSettings
+
+
+class Journal(Protocol):
+    """An append-only record kept in the product's own store, one per account."""
+
+    async def append(self, key: str, target: str, body: Mapping[str, object]) -> str:
+        """Keep `body`; return the record's id. An equal `key` is kept once and returns the first id."""
+        ...
+
+
+class ChannelContext(Protocol):
+    """What the core lends to a connection."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def data_dir(self) -> Path:
+        """A folder of this account's own, mode 0700."""
+        ...
+
+    def now(self) -> datetime: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def reveal(self, secret: SecretRef) -> str:
+        """The secret's text. From here on it is blacked out of logs, run log and alerts."""
+        ...
+
+    def report(self, receipt: LaterReceipt) -> None:
+        """Hand in a later receipt, at any time and from any task of the loop."""
+        ...
+
+    def health(self, state: Health, reason: str = "") -> None: ...
+
+
+class Connection(ABC):
+    """The live object of one account. The core opens it once, sends in parallel across targets, closes it once."""
+
+    @abstractmethod
+    async def send(self, part: Part) -> Receipt:
+        """Send one part once. Return the provider's receipt or raise one `DeliveryError`; never retry inside."""
+
+    async def probe(self) -> str:
+        """Ask the provider who we are without sending anything; return a line for people."""
+        return "ready"
+
+    async def resolve(self, target: Target) -> Target:
+        """Turn a name into the provider's id, once, when a job is added."""
+        return target
+
+    async def reconcile(self, part: Part) -> Receipt | None:
+        """With `traits.reconcile == "lookup"`: the receipt of a part that did arrive, None if it did not."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Let go of sockets and tasks."""
+
+
+class Channel(ABC):
+    """Declares a channel. Importing and instantiating it must cost no SDK and no socket."""
+
+    name: ClassVar[str]
+    prefixes: ClassVar[tuple[str, ...]]
+    limits: ClassVar[Limits]
+    examples: ClassVar[tuple[Example, ...]]
+    summary: ClassVar[str] = ""
+    extra: ClassVar[str] = ""
+    traits: ClassVar[Traits] = Traits()
+    settings: ClassVar[type[AccountSettings]] = AccountSettings
+    # A channel whose account needs no settings has the account `default` without being configured.
+    needs_account: ClassVar[bool] = True
+
+    @abstractmethod
+    def parse_target(self, text: str, hints: TargetHints) -> Target:
+        """Read `text`, with or without one of our prefixes. Pure and strict: a target or `InvalidTarget`."""
+
+    @abstractmethod
+    async def open(self, account: Account, ctx: ChannelContext) -> Connection:
+        """Import the SDK and connect. Raise `Unavailable` or `CredentialsRejected` when that cannot be."""
+
+    def render(self, payload: Payload, target: Target) -> Sequence[Draft] | None:
+        """Turn a payload into drafts. None leaves it to the core, which cuts the text at `limits`."""
+        return None
+
+    def body(self, text: str) -> str:
+        """`text` without our own prefix and outer blanks; control and invisible characters are refused."""
+        rest = text.strip()
+        for prefix in self.prefixes:
+            while rest[: len(prefix) + 1].lower() == f"{prefix}:":
+                rest = rest[len(prefix) + 1 :].strip()
+        if not rest.isprintable() or _INVISIBLE.intersection(rest):
+            raise InvalidTarget(
+                f"{text!r} holds control or invisible characters", hint="type the target by hand"
+            )
+        return rest

@@ -1,0 +1,44 @@
+"""Settings of accounts and runners: strict models, and secrets that are references until they are needed."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Strict(BaseModel):
+    """Frozen, and an unknown key is an error. Messages never repeat the value, which may be a secret."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SecretRef(Strict):
+    """Where a secret is kept: exactly one place. Plain text in the configuration is refused."""
+
+    env: str | None = None
+    file: str | None = None
+    credential: str | None = None
+    keyring: str | None = None
+    command: tuple[str, ...] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_plain_text(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(  # noqa: TRY004 - pydantic reports a ValueError, a TypeError escapes
+                'a secret is a reference: write { env = "NAME" } or { file = "/path" } instead of the text'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _name_one_place(self) -> Self:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("name exactly one of env, file, credential, keyring, command")
+        return self
+
+
+class AccountSettings(Strict):
+    """Settings of one account; a channel subclasses it with fields of its own."""
+
+
+class RunnerSettings(Strict):
+    """Settings of one agent's runner; a runner subclasses it with fields of its own."""

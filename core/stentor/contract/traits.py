@@ -1,0 +1,64 @@
+"""What a channel can promise, as data the core acts on."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The longest text of one part, and the unit the provider counts in."""
+
+    text: int
+    unit: Literal["utf16", "characters", "bytes"] = "characters"
+    caption: int | None = None
+    attachment_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `burst` sends at once and `per_second` in the long run, for one target or for the account."""
+
+    per_second: float
+    burst: int = 1
+    scope: Literal["account", "target"] = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrySchedule:
+    """Seconds to wait after each failed try; the last value repeats until the delivery expires.
+
+    `refusals` bounds how often a provider may say "not accepted, try later" before the part is given up.
+    """
+
+    delays: tuple[float, ...] = (5, 25, 120, 600)
+    refusals: int | None = 5
+
+    def delay(self, attempts: int) -> float:
+        return self.delays[min(max(attempts, 1), len(self.delays)) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """A channel's declared behaviour. A claim is tested by the conformance kit, never assumed.
+
+    idempotency   `key`: the provider drops a second part of equal id; `nonce`: only within `nonce_window` seconds;
+                  `none`: sending again duplicates.
+    reconcile     `lookup`: `Connection.reconcile` can ask whether a part arrived; `receipt`: later receipts settle it.
+    receipt_id    `own`: the provider returns no id, so the id we sent stands for it after an explicit success.
+    """
+
+    idempotency: Literal["none", "nonce", "key"] = "none"
+    nonce_window: float = 0
+    reconcile: Literal["none", "lookup", "receipt"] = "none"
+    receipt_level: Literal["accepted", "delivered", "read"] = "accepted"
+    receipt_id: Literal["provider", "own"] = "provider"
+    push_window: float | None = None
+    send_timeout: float = 60
+    rates: tuple[Rate, ...] = ()
+    retry: RetrySchedule = field(default_factory=RetrySchedule)
+
+    def resend_is_harmless(self, seconds_since_first_send: float) -> bool:
+        """Whether a part that may have arrived can be sent again without the recipient seeing it twice."""
+        if self.idempotency == "nonce":
+            return seconds_since_first_send <= self.nonce_window
+        return self.idempotency == "key"
