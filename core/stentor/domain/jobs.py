@@ -1,0 +1,262 @@
+"""The job as the user configures it. Unknown keys are errors, and each field is effective or refused."""
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from stentor.domain.rendering import PLACEHOLDERS, unknown_placeholders
+from stentor.domain.schedules import At, Schedule
+from stentor.domain.spelling import did_you_mean
+
+_BAD_ID = re.compile(r"[/\\\x00-\x1f\x7f]|^\.+$")
+_AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+SESSION_PREFIX = "session:"
+
+
+class JobModel(BaseModel):
+    """camelCase outside, snake_case inside; frozen; the input value is never repeated in a message."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+    )
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _known_placeholders(value: str) -> str:
+    for name in unknown_placeholders(value):
+        raise ValueError(f"{{{{{name}}}}} is not a placeholder{did_you_mean(name, PLACEHOLDERS)}")
+    return _text(value)
+
+
+def _default_only(default: object) -> BeforeValidator:
+    """A field of the job format whose effect does not exist yet: its default is accepted, any other value refused."""
+
+    def check(value: object) -> object:
+        if value and value != default:
+            raise ValueError("is not available in this release; leave it out")
+        return default
+
+    return BeforeValidator(check)
+
+
+NotYet = Annotated[Literal[False], _default_only(default=False)]
+Text = Annotated[str, AfterValidator(_text)]
+Seconds = Annotated[float, Field(ge=0, le=30 * 86400)]
+
+
+class AgentTurn(JobModel):
+    """Ask the agent; its answer is the payload."""
+
+    kind: Literal["agentTurn"] = "agentTurn"
+    message: Text
+    model: str | None = None
+    fallbacks: Annotated[None, _default_only(None)] = None
+    thinking: Literal["off", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    timeout_seconds: Seconds | None = None
+    light_context: bool = False
+    tools_allow: Annotated[None, _default_only(None)] = None
+
+
+class SystemEvent(JobModel):
+    """A line for the main session; nothing is run and nothing is sent."""
+
+    kind: Literal["systemEvent"] = "systemEvent"
+    text: Text
+
+
+class FixedText(JobModel):
+    """Text as it stands, with placeholders filled in. No agent takes part."""
+
+    kind: Literal["text"] = "text"
+    text: Annotated[str, AfterValidator(_known_placeholders)]
+
+
+class Command(JobModel):
+    """A program whose output is the payload."""
+
+    kind: Literal["command"] = "command"
+    argv: Annotated[tuple[Text, ...], Field(min_length=1)]
+    cwd: str | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+    input: str | None = None
+    timeout_seconds: Seconds | None = None
+
+
+PayloadModel = Annotated[AgentTurn | SystemEvent | FixedText | Command, Field(discriminator="kind")]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+class DeliveryModel(JobModel):
+    """Where the finished payload goes, and what is done when that is not simple."""
+
+    mode: Literal["announce", "webhook", "none"] = "announce"
+    channel: str | None = None
+    to: Annotated[tuple[Text, ...] | None, BeforeValidator(_as_list)] = None
+    account_id: str | None = None
+    thread_id: Annotated[
+        str | None, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)
+    ] = None
+    best_effort: bool = False
+    failure_destination: Annotated[None, _default_only(None)] = None
+    allow: Annotated[tuple[str, ...], _default_only(())] = ()
+    agent_may_send: Annotated[None, _default_only(None)] = None
+    on_unknown: Literal["hold", "resend"] = "hold"
+    on_thread_gone: Annotated[Literal["fail"], _default_only("fail")] = "fail"
+    expires_after_seconds: Annotated[int, Field(ge=1, le=30 * 86400)] | None = None
+    mentions: NotYet = False
+    number_parts: NotYet = False
+    late_note: NotYet = False
+    priority: Literal["interactive", "alert", "announce", "digest"] = "announce"
+
+    @field_validator("channel")
+    @classmethod
+    def _lower(cls, value: str | None) -> str | None:
+        return value if value is None else _text(value).strip().lower()
+
+    @model_validator(mode="after")
+    def _fits_mode(self) -> Self:
+        if self.mode == "webhook":
+            urls = self.to or ()
+            if not urls or any(not url.lower().startswith(("http://", "https://")) for url in urls):
+                raise ValueError("mode webhook needs to = an http(s) URL")
+            if self.channel not in (None, self.mode):
+                raise ValueError("mode webhook takes no channel; leave channel out")
+        if self.to is not None and not self.to:
+            raise ValueError("to is an empty list: name a target or leave it out")
+        return self
+
+
+class Missed(JobModel):
+    policy: Literal["latest", "all", "skip"] = "latest"
+    grace_seconds: Annotated[int, Field(ge=0, le=366 * 86400)] | None = None
+
+
+class Retry(JobModel):
+    max_attempts: Annotated[Literal[3], _default_only(3)] = 3
+
+
+class Job(JobModel):
+    """What the user configured. Runtime state stands beside it in the store, never inside it."""
+
+    id: str
+    name: Text
+    description: str = ""
+    enabled: bool = True
+    agent_id: str = "main"
+    schedule: Schedule
+    timezone_source: Literal["job", "config", "host"] = "job"
+    session_target: str
+    session_key: str | None = None
+    wake_mode: Literal["now", "next-heartbeat"] = "now"
+    payload: PayloadModel
+    delivery: DeliveryModel
+    failure_alert: Annotated[None, _default_only(None)] = None
+    missed: Missed = Missed()
+    overlap: Literal["skip", "queue"] = "skip"
+    on_interrupt: Literal["auto", "rerun", "report"] = "auto"
+    retry: Retry = Retry()
+    delete_after_run: bool | None = None
+    revision: int = 1
+
+    @field_validator("id")
+    @classmethod
+    def _plain_id(cls, value: str) -> str:
+        if not value.strip() or value != value.strip() or len(value) > 128 or _BAD_ID.search(value):
+            raise ValueError(
+                "an id is up to 128 characters without slashes, control characters or outer blanks"
+            )
+        return value
+
+    @field_validator("agent_id")
+    @classmethod
+    def _plain_agent(cls, value: str) -> str:
+        if not _AGENT_ID.fullmatch(value):
+            raise ValueError("an agent id is a-z, 0-9, _ and -, up to 64 characters")
+        return value
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        _check_session(self)
+        _check_delivery(self)
+        if self.delete_after_run and not isinstance(self.schedule, At):
+            raise ValueError("deleteAfterRun is only for one-shot jobs (schedule.kind at)")
+        if self.wake_mode != "now" and self.session_target != "main":
+            raise ValueError("wakeMode only concerns the main session; leave it out")
+        return self
+
+    @property
+    def is_one_shot(self) -> bool:
+        return isinstance(self.schedule, At)
+
+
+def _check_session(job: Job) -> None:
+    target = job.session_target
+    event = isinstance(job.payload, SystemEvent)
+    if target == "main":
+        if not event:
+            raise ValueError(
+                "the main session takes systemEvent payloads only; use sessionTarget isolated for an agent turn"
+            )
+        if job.agent_id != "main":
+            raise ValueError("sessionTarget main belongs to the default agent; use isolated or session:<id>")
+        if job.session_key is not None:
+            raise ValueError("sessionKey cannot apply to the main session; leave it out")
+    elif event:
+        raise ValueError(
+            "a systemEvent goes to the main session: set sessionTarget main, or use an agentTurn"
+        )
+    elif target == "current":
+        raise ValueError("there is no current session here: name one with session:<id>, or use isolated")
+    elif target.startswith(SESSION_PREFIX):
+        if not target.removeprefix(SESSION_PREFIX).strip() or "\x00" in target:
+            raise ValueError("session: needs an id, for instance session:weekly-digest")
+        if job.session_key is not None and job.session_key != target.removeprefix(SESSION_PREFIX):
+            raise ValueError("sessionKey contradicts sessionTarget; keep one of them")
+    elif target != "isolated":
+        raise ValueError(
+            f"sessionTarget is main, isolated or session:<id>{did_you_mean(target, ('main', 'isolated'))}"
+        )
+    elif job.session_key is not None and not job.session_key.strip():
+        raise ValueError("sessionKey must not be blank")
+
+
+def _check_delivery(job: Job) -> None:
+    if job.session_target == "main" and job.delivery.mode != "none":
+        raise ValueError(
+            "a systemEvent in the main session delivers nothing: leave delivery out or set mode none"
+        )
+
+
+def fill_defaults(raw: dict[str, Any]) -> dict[str, Any]:
+    """What follows from the payload when it is not said: session target and delivery mode."""
+    filled = dict(raw)
+    payload = filled.get("payload")
+    kind = payload.get("kind") if isinstance(payload, dict) else None
+    main = kind == "systemEvent"
+    if filled.get("sessionTarget") is None:
+        filled["sessionTarget"] = "main" if main else "isolated"
+    if filled.get("delivery") is None:
+        filled["delivery"] = {"mode": "none" if filled["sessionTarget"] == "main" else "announce"}
+    return filled

@@ -1,0 +1,226 @@
+"""What services hand to the store and get back: plain values, times in milliseconds."""
+
+from dataclasses import dataclass, field
+
+from stentor.contract.targets import Target
+from stentor.domain.outbox import Verdict
+from stentor.domain.states import DeliveryState, Priority, Purpose, RunStatus, Trigger
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A stored job: its canonical document, and the columns the scheduler works with."""
+
+    id: str
+    name: str
+    agent_id: str
+    doc: str
+    preview: str
+    schedule_kind: str
+    enabled: bool
+    revision: int
+    next_at_ms: int | None
+    accounted_ms: int
+    created_ms: int
+    updated_ms: int
+    finished: str | None = None
+    blocked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A job with an instant to account for. `running` counts its runs that have not ended."""
+
+    row: JobRow
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSeed:
+    """The session a run gets. A shared session is found by its key; any other is made anew."""
+
+    id: str
+    key: str
+    base_key: str
+    kind: str
+    agent_id: str
+    label: str
+    shared: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunSeed:
+    """A run as it is first written down: queued, leased to this boot, its session beside it."""
+
+    id: str
+    job_id: str
+    job_name: str
+    trigger: Trigger
+    queued_ms: int
+    boot: str
+    session: SessionSeed
+    scheduled_ms: int | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class OccurrenceRow:
+    """One accounted instant, or with `last_ms` and `count` a range of instants with one outcome."""
+
+    instant_ms: int
+    outcome: str
+    reason: str = ""
+    run_id: str | None = None
+    last_ms: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Everything that becomes true when a job is accounted for up to an instant; all of it or nothing."""
+
+    job_id: str
+    revision: int
+    from_ms: int
+    until_ms: int
+    next_at_ms: int | None
+    now_ms: int
+    occurrences: tuple[OccurrenceRow, ...] = ()
+    runs: tuple[RunSeed, ...] = ()
+    finished: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartSeed:
+    id: str
+    n: int
+    of: int
+    text: str
+    format: str = "plain"
+    attachment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySeed:
+    """A delivery as it is first written down, with the parts rendered for it."""
+
+    id: str
+    purpose: Purpose
+    target: Target
+    source: str
+    created_ms: int
+    expires_ms: int
+    priority: Priority = Priority.ANNOUNCE
+    required: bool = True
+    on_unknown: str = "hold"
+    run_id: str | None = None
+    job_id: str | None = None
+    state: DeliveryState = DeliveryState.PENDING
+    reason: str = ""
+    parts: tuple[PartSeed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    input: int | None = None
+    output: int | None = None
+    cached: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """Everything that becomes true when a run ends. `boot` fences: only the lease holder may write it."""
+
+    run_id: str
+    boot: str
+    status: RunStatus
+    phase: str
+    ended_ms: int
+    started_ms: int | None = None
+    error: str | None = None
+    error_kind: str | None = None
+    summary: str | None = None
+    model: str | None = None
+    usage: Usage = Usage()
+    warnings: tuple[str, ...] = ()
+    suppression: str | None = None
+    routes: str = "[]"
+    messages: tuple[tuple[str, str], ...] = ()
+    deliveries: tuple[DeliverySeed, ...] = ()
+    # A one-shot is retired by the run that used up its only instant, never by a manual one.
+    retire: str | None = None
+    # The same work once more, queued in the very transaction that gives this run up.
+    successor: RunSeed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Whether the end of a run was taken, and its successor as queued."""
+
+    kept: bool
+    successor: RunSeed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that a dead process left behind."""
+
+    seed: RunSeed
+    started: bool
+    sent_something: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A part whose `sending` is committed, or was when its process died."""
+
+    part_id: str
+    delivery_id: str
+    run_id: str | None
+    target: Target
+    n: int
+    of: int
+    text: str
+    format: str
+    attachment: str | None
+    attempt: int
+    refusals: int
+    started_ms: int
+    first_sent_ms: int
+    expires_ms: int
+    on_unknown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The verdict on one attempt of a part."""
+
+    part_id: str
+    attempt: int
+    at_ms: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """What the outbox knows of an account. A shut account keeps its parts pending."""
+
+    channel: str
+    account: str
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a start found of the process before it."""
+
+    runs: tuple[OpenRun, ...] = ()
+    parts: tuple[Outgoing, ...] = field(default=())

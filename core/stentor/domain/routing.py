@@ -1,0 +1,184 @@
+"""The one resolver: which target a delivery goes to, or why there is none. It fails closed.
+
+Add-time checks, previews, runs and manual sends all ask here, so they cannot disagree.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from stentor.contract.channel import Channel
+from stentor.contract.errors import InvalidTarget
+from stentor.contract.settings import AccountSettings
+from stentor.contract.targets import Target, TargetHints
+from stentor.domain.spelling import did_you_mean
+
+Source = Literal["explicit", "prefix", "default"]
+_PREFIX = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*):")
+# Kinds inside a channel: they say what an id is, never which channel it belongs to.
+_KINDS = frozenset({"channel", "conversation", "dm", "group", "room", "thread", "user", "topic", "session"})
+_WEB = frozenset({"http", "https"})
+
+
+class RouteError(Exception):
+    """There is no target; `code` is stable, `hint` names the mend."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+class Directory(Protocol):
+    """The channels that are loaded and the accounts that are configured."""
+
+    @property
+    def channels(self) -> Mapping[str, Channel]: ...
+
+    def channel_of_prefix(self, prefix: str) -> Channel | None: ...
+
+    def accounts(self, channel: str) -> Mapping[str, AccountSettings]: ...
+
+    def default_targets(self) -> Mapping[str, str]:
+        """The configured `default_to` of each channel that has one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A target as somebody wrote it."""
+
+    text: str
+    channel: str | None = None
+    account: str | None = None
+    thread: str | None = None
+    default_kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A resolved address and what it was resolved from."""
+
+    target: Target
+    source: Source
+
+    @property
+    def account(self) -> str:
+        return self.target.account or ""
+
+
+def resolve(address: Address, directory: Directory) -> Route:
+    """Read one address. Only prefixes of loaded plugins select a channel, and they must agree with a named one."""
+    channel, source = _channel(address, directory)
+    account, settings = _account(channel, address.account, directory)
+    hints = TargetHints(address.thread, address.default_kind, settings)
+    try:
+        target = channel.parse_target(address.text, hints)
+    except InvalidTarget as error:
+        raise RouteError("bad_target", error.message, hint=error.hint) from error
+    return Route(target.on(account), source)
+
+
+def infer(channel: str | None, directory: Directory) -> str:
+    """The one target that the configuration names as default; none or several is an error that lists them."""
+    defaults = directory.default_targets()
+    usable = {name: text for name, text in defaults.items() if channel in (None, name)}
+    if len(usable) == 1:
+        name, text = next(iter(usable.items()))
+        return text if _prefix(text) else f"{name}:{text}"
+    if usable:
+        raise RouteError(
+            "ambiguous_target",
+            f"no target is named, and there are several defaults: {', '.join(sorted(usable.values()))}",
+            hint="say which with delivery.to",
+        )
+    raise RouteError(
+        "no_target", "no target is named and none can be inferred", hint=_usable_hint(channel, directory)
+    )
+
+
+def _channel(address: Address, directory: Directory) -> tuple[Channel, Source]:
+    prefix = _prefix(address.text)
+    owner = directory.channel_of_prefix(prefix) if prefix else None
+    if address.channel is not None:
+        named = _named_channel(address.channel, directory)
+        if owner is not None and owner is not named:
+            raise RouteError(
+                "channel_mismatch",
+                f'target prefix "{prefix}:" belongs to {owner.name}, not {named.name}',
+                hint=f"leave the channel out, or name a {named.name} target such as {named.examples[0].text}",
+            )
+        return named, "explicit"
+    if owner is not None:
+        return owner, "prefix"
+    if prefix in _WEB:
+        raise RouteError(
+            "no_channel", "a web address needs its channel", hint=f"write webhook:{address.text.strip()}"
+        )
+    if prefix:
+        known = sorted({p for channel in directory.channels.values() for p in channel.prefixes})
+        raise RouteError(
+            "unknown_prefix",
+            f'no loaded plugin owns the prefix "{prefix}:"{did_you_mean(prefix, known)}',
+            hint=f"loaded prefixes: {', '.join(known)}; `stentor plugins` shows what failed to load",
+        )
+    raise RouteError("no_channel", f"{address.text!r} names no channel", hint=_usable_hint(None, directory))
+
+
+def _named_channel(name: str, directory: Directory) -> Channel:
+    if name == "last":
+        raise RouteError(
+            "no_route", "there is no last conversation to deliver to", hint=_usable_hint(None, directory)
+        )
+    channel = directory.channel_of_prefix(name)
+    if channel is None:
+        known = sorted(directory.channels)
+        raise RouteError(
+            "unknown_channel",
+            f"there is no channel {name!r}{did_you_mean(name, known)}",
+            hint=f"loaded channels: {', '.join(known)}",
+        )
+    return channel
+
+
+def _account(channel: Channel, wanted: str | None, directory: Directory) -> tuple[str, AccountSettings]:
+    accounts = directory.accounts(channel.name)
+    names = ", ".join(sorted(accounts))
+    if wanted is not None:
+        if wanted not in accounts:
+            hint = f"configured: {names}" if names else f"add [channels.{channel.name}.accounts.{wanted}]"
+            raise RouteError(
+                "unknown_account", f"channel {channel.name} has no account {wanted!r}", hint=hint
+            )
+        return wanted, accounts[wanted]
+    if not accounts:
+        raise RouteError(
+            "no_account",
+            f"channel {channel.name} has no account",
+            hint=f"add [channels.{channel.name}.accounts.default] to stentor.toml",
+        )
+    if len(accounts) > 1:
+        raise RouteError(
+            "ambiguous_account",
+            f"channel {channel.name} has several accounts: {names}",
+            hint="say which with delivery.accountId (--account)",
+        )
+    return next(iter(accounts.items()))
+
+
+def _prefix(text: str) -> str | None:
+    match = _PREFIX.match(text)
+    if match is None or match[1].lower() in _KINDS:
+        return None
+    return match[1].lower()
+
+
+def _usable_hint(channel: str | None, directory: Directory) -> str:
+    channels = [c for name, c in sorted(directory.channels.items()) if channel in (None, name)]
+    examples = [c.examples[0].canonical for c in channels if directory.accounts(c.name)]
+    listed = (
+        f"name a target, for instance {' or '.join(examples)}" if examples else "configure a channel first"
+    )
+    return f"{listed}; or set default_to under [channels.NAME]"
