@@ -1,0 +1,52 @@
+"""Starting, living and looking back: recovery, heartbeat, accounts, and the journal lent to channels."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import apsw
+
+from stentor.adapters.sqlite import deliveries, runs
+from stentor.adapters.sqlite.rows import only
+from stentor.domain.records import AccountRow, Recovery
+
+_ACCOUNT = """
+INSERT INTO accounts (channel, account, state, reason, since, ready_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason,
+    since = CASE WHEN state = excluded.state AND reason = excluded.reason THEN since ELSE excluded.since END,
+    ready_at = CASE WHEN excluded.state = 'open' AND state <> 'open' THEN excluded.since ELSE ready_at END
+"""
+_GONE = "UPDATE accounts SET state = 'blocked', reason = 'not_configured', since = ? WHERE state <> 'blocked'"
+_META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_JOURNAL = "INSERT INTO journal (channel, account, key, target, body, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
+
+def recover(connection: apsw.Connection, boot: str) -> Recovery:
+    """Find what earlier processes left unfinished. Their runs are adopted: whoever is late now is fenced off."""
+    open_runs = runs.adopt_open(connection, boot)
+    orphans = deliveries.outgoing(connection, "p.state = 'sending' AND p.boot <> ? ORDER BY p.seq", boot)
+    return Recovery(tuple(open_runs), tuple(orphans))
+
+
+def beat(connection: apsw.Connection, boot: str, now_ms: int) -> None:
+    connection.executemany(_META, [("heartbeat", str(now_ms)), ("boot", boot)])
+
+
+def set_accounts(connection: apsw.Connection, accounts: Sequence[AccountRow], now_ms: int) -> None:
+    """Say which accounts exist; all others keep their parts, blocked."""
+    connection.execute(_GONE, (now_ms,))
+    rows = [(row.channel, row.account, row.state, row.reason, now_ms) for row in accounts]
+    connection.executemany(_ACCOUNT, rows)
+
+
+def journal(
+    connection: apsw.Connection,
+    owner: tuple[str, str],
+    key: str,
+    target: str,
+    body: Mapping[str, object],
+    at_ms: int,
+) -> str:
+    """Keep a record once; the same key gives the first record's id again."""
+    connection.execute(_JOURNAL, (*owner, key, target, json.dumps(body, ensure_ascii=False), at_ms))
+    find = "SELECT id FROM journal WHERE channel = ? AND account = ? AND key = ?"
+    return str(only(connection, find, (*owner, key))[0])

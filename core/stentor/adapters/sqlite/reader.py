@@ -1,0 +1,181 @@
+"""The run log as people and scripts read it. Opens the store read-only; reading changes nothing.
+
+This is what `cron list` costs at start-up, so it imports the database and nothing else, and lets SQLite build the
+JSON of a thousand jobs.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import apsw
+
+from stentor.adapters.sqlite import engine, shapes
+from stentor.adapters.sqlite.rows import Row
+from stentor.adapters.sqlite.shapes import JsonObject
+
+_JOB_STATUS = """
+CASE WHEN r.running_at IS NOT NULL THEN 'running' WHEN j.finished IS NOT NULL THEN j.finished
+     WHEN j.enabled = 0 THEN 'disabled' WHEN j.blocked IS NOT NULL THEN 'blocked'
+     WHEN j.last_status = 'ok' THEN 'ok' WHEN j.last_status = 'skipped' THEN 'skipped'
+     WHEN j.last_status IS NULL THEN 'idle' ELSE 'error' END
+"""
+_JOB = f"""
+SELECT json_set(j.doc, '$.state', json_object(
+    'nextRunAtMs', CASE WHEN j.enabled = 1 THEN j.next_at END, 'runningAtMs', r.running_at, 'lastRunAtMs', j.last_run_at,
+    'lastRunStatus', j.last_status, 'lastError', j.last_error, 'consecutiveErrors', j.consecutive_errors,
+    'consecutiveSkipped', j.consecutive_skipped, 'lastDeliveryStatus', j.last_delivery_status),
+    '$.status', {_JOB_STATUS}, '$.blocked', j.blocked, '$.preview', json(j.preview))
+FROM jobs j LEFT JOIN (SELECT job_id, min(ifnull(started_at, queued_at)) AS running_at FROM runs
+    WHERE ended_at IS NULL GROUP BY job_id) r ON r.job_id = j.id
+"""
+_RUN_FILTERS = {
+    "id": "job_id = ?",
+    "run_id": "id = ?",
+    "status": "status = ?",
+    "delivery_status": "delivery_status = ?",
+}
+_QUERY = "lower(ifnull(summary, '') || ' ' || ifnull(error, '') || ' ' || job_id || ' ' || job_name) LIKE ? ESCAPE '\\'"
+
+
+class Reader:
+    """One read-only snapshot of the store. A store that does not exist yet reads as empty."""
+
+    def __init__(self, connection: apsw.Connection | None) -> None:
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        return cls(engine.read_only(path) if path.exists() and path.stat().st_size else None)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def jobs_json(self, *, agent: str | None, everything: bool) -> tuple[list[str], int]:
+        """Each job as JSON text, and how many there are in all."""
+        total = self._value("SELECT count(*) FROM jobs WHERE ?1 IS NULL OR agent_id = ?1", agent)
+        shown = "" if everything else "AND (j.enabled = 1 OR j.finished IS NOT NULL)"
+        query = f"{_JOB} WHERE (?1 IS NULL OR j.agent_id = ?1) {shown} ORDER BY j.created_at, j.id"
+        return [str(row[0]) for row in self._rows(query, agent)], int(total or 0)
+
+    def job(self, name: str) -> JsonObject | None:
+        """A job by its id, else by its name without regard to case."""
+        for where in ("j.id = ?", "lower(j.name) = lower(?)"):
+            for row in self._rows(f"{_JOB} WHERE {where} ORDER BY j.created_at LIMIT 1", name):
+                found: JsonObject = json.loads(str(row[0]))
+                return found
+        return None
+
+    def runs(
+        self, *, limit: int, offset: int, query: str | None = None, **filters: str | None
+    ) -> tuple[list[JsonObject], int]:
+        """A page of the run log, newest first, and the number of all runs that match."""
+        given = {key: value for key, value in filters.items() if value is not None}
+        clauses = [_RUN_FILTERS[key] for key in given]
+        values: list[object] = list(given.values())
+        if query:
+            clauses.append(_QUERY)
+            escaped = query.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            values.append(f"%{escaped}%")
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        total = self._value(f"SELECT count(*) FROM runs {where}", *values)
+        page = f"{shapes.RUN} {where} ORDER BY queued_at DESC, id DESC LIMIT ? OFFSET ?"
+        rows = list(self._rows(page, *values, limit, offset))
+        return [shapes.run(row, self.deliveries(run=str(row[0]))) for row in rows], int(total or 0)
+
+    def run(self, run_id: str) -> JsonObject | None:
+        entries, _ = self.runs(limit=1, offset=0, run_id=run_id)
+        return entries[0] if entries else None
+
+    def deliveries(
+        self,
+        *,
+        run: str | None = None,
+        delivery: str | None = None,
+        target: str | None = None,
+        state: str | None = None,
+    ) -> list[JsonObject]:
+        given = {"d.run_id": run, "d.id": delivery, "d.target": target}
+        clauses = [f"{column} = ?" for column, value in given.items() if value is not None]
+        values = [value for value in given.values() if value is not None]
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        order = "d.created_at, d.rowid" if run or delivery else "d.created_at DESC, d.rowid DESC"
+        rows = self._rows(f"{shapes.DELIVERY} {where} ORDER BY {order}", *values)
+        found = (shapes.delivery(row, self._parts(str(row[0]))) for row in rows)
+        return [entry for entry in found if state is None or entry["state"] == state]
+
+    def journal(self, target: str | None, limit: int) -> list[JsonObject]:
+        """What channels kept in the store itself, newest first."""
+        query = "SELECT id, target, body, at FROM journal WHERE ?1 IS NULL OR target = ?1 ORDER BY id DESC LIMIT ?2"
+        return [shapes.record(row) for row in self._rows(query, target, limit)]
+
+    def alerts(self, limit: int) -> list[JsonObject]:
+        query = "SELECT at, job_id, run_id, delivery_id, data FROM events WHERE kind = 'alert' ORDER BY id DESC LIMIT ?"
+        return [shapes.alert(row) for row in self._rows(query, limit)]
+
+    def sessions(self, run_id: str) -> list[JsonObject]:
+        query = f"{shapes.SESSION} WHERE id = (SELECT session_id FROM runs WHERE id = ?)"
+        return [shapes.session(row) for row in self._rows(query, run_id)]
+
+    def counts(self) -> JsonObject:
+        """The figures of `status`."""
+        queries = {
+            "jobs": "SELECT count(*) FROM jobs",
+            "enabled": "SELECT count(*) FROM jobs WHERE enabled = 1",
+            "blocked": "SELECT count(*) FROM jobs WHERE blocked IS NOT NULL",
+            "running": "SELECT count(*) FROM runs WHERE ended_at IS NULL",
+            "pending": "SELECT count(*) FROM deliveries WHERE state = 'pending'",
+            "unknown": "SELECT count(*) FROM deliveries WHERE state = 'unknown'",
+            "sessions": "SELECT count(*) FROM sessions",
+        }
+        return {name: int(self._value(query) or 0) for name, query in queries.items()}
+
+    def next_due(self) -> int | None:
+        return self._value("SELECT min(next_at) FROM jobs WHERE enabled = 1")
+
+    def heartbeat(self) -> int | None:
+        return self._value("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'heartbeat'")
+
+    def accounts(self) -> list[JsonObject]:
+        query = "SELECT channel, account, state, reason, since FROM accounts ORDER BY channel, account"
+        return [shapes.account(row) for row in self._rows(query)]
+
+    def damaged_jobs(self) -> list[str]:
+        """Jobs whose document no longer matches its checksum."""
+        rows = self._rows("SELECT id, doc, checksum FROM jobs")
+        return [str(job) for job, doc, expected in rows if shapes.checksum(str(doc)) != expected]
+
+    def _parts(self, delivery: str) -> list[Row]:
+        return list(self._rows(f"{shapes.PART} WHERE delivery_id = ? ORDER BY n", delivery))
+
+    def _rows(self, query: str, *values: object) -> Iterator[Row]:
+        if self._connection is None:
+            return iter(())
+        return iter(self._connection.execute(query, values))
+
+    def _value(self, query: str, *values: object) -> int | None:
+        for row in self._rows(query, *values):
+            return row[0] if isinstance(row[0], int) else None
+        return None
+
+
+def page(entries: Sequence[object], total: int, limit: int, offset: int) -> JsonObject:
+    """How every paged answer is wrapped."""
+    following = offset + len(entries)
+    more = following < total
+    return {
+        "entries": list(entries),
+        "total": total,
+        "limit": limit,
+        "offset": offset,
+        "hasMore": more,
+        "nextOffset": following if more else None,
+    }

@@ -1,0 +1,32 @@
+"""Reading rows. Their columns are typed by the schema, which is STRICT, so they are Any on this side."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import apsw
+
+Row = tuple[Any, ...]
+
+
+def fetch(connection: apsw.Connection, query: str, values: Sequence[Any] = ()) -> list[Row]:
+    return connection.execute(query, tuple(values)).fetchall()
+
+
+def first(connection: apsw.Connection, query: str, values: Sequence[Any] = ()) -> Row | None:
+    # Read to its end: a statement left half-way would stand in the way of the commit.
+    found = fetch(connection, query, values)
+    return found[0] if found else None
+
+
+def only(connection: apsw.Connection, query: str, values: Sequence[Any] = ()) -> Row:
+    """The one row a query is known to have."""
+    found = first(connection, query, values)
+    if found is None:
+        raise LookupError(f"no row for: {query}")
+    return found
+
+
+def number(connection: apsw.Connection, query: str, values: Sequence[Any] = ()) -> int | None:
+    """The single value of a query that yields a number or NULL."""
+    value: int | None = only(connection, query, values)[0]
+    return value

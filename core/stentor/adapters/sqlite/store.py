@@ -1,0 +1,176 @@
+"""The embedded store: SQLite behind one writer, filling the `Store` port."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self, TypeVar
+from uuid import uuid4
+
+import apsw
+
+from stentor.adapters.sqlite import deliveries, engine, jobs, life, runs, schedule
+from stentor.adapters.sqlite.writer import InlineWriter, ThreadWriter, Writer
+from stentor.domain.faults import StoreRefused
+from stentor.domain.records import (
+    AccountRow,
+    Claim,
+    DeliverySeed,
+    DueJob,
+    Finished,
+    JobRow,
+    Outgoing,
+    Recovery,
+    RunEnd,
+    RunSeed,
+    Settlement,
+    StoredMessage,
+)
+from stentor.ports import Points
+
+T = TypeVar("T")
+
+
+def open_connection(path: Path) -> apsw.Connection:
+    """Open the store for writing, or refuse: newer, damaged, or empty where there were jobs.
+
+    The mark beside the file names the store that held jobs. A file that was deleted, truncated or replaced does not
+    carry that name, and starting on it would quietly begin with no jobs at all.
+    """
+    mark = path.with_name(f"{path.name}.mark")
+    known = json.loads(mark.read_text()) if mark.exists() else None
+    if known is not None and (not path.exists() or path.stat().st_size == 0):
+        raise _lost(path, mark)
+    connection = engine.read_write(path)
+    try:
+        _compare(connection, path, mark, known)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _compare(connection: apsw.Connection, path: Path, mark: Path, known: dict[str, str] | None) -> None:
+    with connection:
+        connection.execute("INSERT INTO meta VALUES ('store', ?) ON CONFLICT DO NOTHING", (uuid4().hex,))
+    name = connection.execute("SELECT value FROM meta WHERE key = 'store'").get
+    expected = connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'jobs'").get or 0
+    stored = connection.execute("SELECT count(*) FROM jobs").get
+    if (known is not None and known["store"] != name) or (expected and not stored):
+        raise _lost(path, mark)
+    if known is None and stored:
+        mark.write_text(json.dumps({"store": name}))
+
+
+def _lost(path: Path, mark: Path) -> StoreRefused:
+    return StoreRefused(
+        f"{path} holds no jobs, but there were some: restore a backup, or delete {mark} and {path} to start afresh"
+    )
+
+
+class SqliteStore:
+    """Each method is one operation of the writer; the future resolves when its commit is on the disk."""
+
+    def __init__(self, writer: Writer, mark: Callable[[], None]) -> None:
+        self._writer = writer
+        self._mark = mark
+
+    @classmethod
+    def open(cls, path: Path, points: Points, *, inline: bool = False) -> Self:
+        connection = open_connection(path)
+        name = connection.execute("SELECT value FROM meta WHERE key = 'store'").get
+        mark = path.with_name(f"{path.name}.mark")
+
+        def leave_mark() -> None:
+            if not mark.exists():
+                mark.write_text(json.dumps({"store": name}))
+
+        writer = InlineWriter(connection, points) if inline else ThreadWriter(connection, points)
+        return cls(writer, leave_mark)
+
+    async def _do(self, operation: Callable[[apsw.Connection], T]) -> T:
+        return await self._writer.submit(operation)
+
+    async def add_job(self, job: JobRow) -> None:
+        await self._do(lambda c: jobs.add(c, job))
+        self._mark()
+
+    async def replace_job(self, job: JobRow, *, expected_revision: int) -> None:
+        await self._do(lambda c: jobs.replace(c, job, expected_revision))
+
+    async def remove_job(self, job_id: str, *, at_ms: int) -> bool:
+        return await self._do(lambda c: jobs.remove(c, job_id, at_ms))
+
+    async def job(self, job_id: str) -> JobRow | None:
+        return await self._do(lambda c: jobs.get(c, job_id))
+
+    async def jobs(self) -> Sequence[JobRow]:
+        return await self._do(jobs.everything)
+
+    async def park_job(self, job_id: str, why: str, *, at_ms: int) -> None:
+        await self._do(lambda c: jobs.park(c, job_id, why, at_ms))
+
+    async def block_jobs(self, blocked: Mapping[str, str]) -> None:
+        await self._do(lambda c: jobs.block(c, blocked))
+
+    async def due(self, before_ms: int, limit: int) -> Sequence[DueJob]:
+        return await self._do(lambda c: schedule.due(c, before_ms, limit))
+
+    async def next_due(self) -> int | None:
+        return await self._do(schedule.next_due)
+
+    async def claim(self, claim: Claim) -> Sequence[RunSeed] | None:
+        return await self._do(lambda c: schedule.claim(c, claim))
+
+    async def queue_run(self, run: RunSeed) -> RunSeed:
+        return await self._do(lambda c: runs.queue(c, run))
+
+    async def start_run(self, run_id: str, boot: str, at_ms: int) -> bool:
+        return await self._do(lambda c: runs.start(c, run_id, boot, at_ms))
+
+    async def note_phase(self, run_id: str, boot: str, phase: str) -> None:
+        await self._do(lambda c: runs.note_phase(c, run_id, boot, phase))
+
+    async def finish_run(self, end: RunEnd) -> Finished:
+        return await self._do(lambda c: runs.finish(c, end))
+
+    async def history(self, session_id: str) -> Sequence[StoredMessage]:
+        return await self._do(lambda c: runs.history(c, session_id))
+
+    async def enqueue(self, delivery: DeliverySeed) -> None:
+        await self._do(lambda c: deliveries.insert(c, delivery))
+
+    async def begin_sends(self, now_ms: int, limit: int, boot: str) -> Sequence[Outgoing]:
+        return await self._do(lambda c: deliveries.begin_sends(c, now_ms, limit, boot))
+
+    async def settle(self, settlement: Settlement) -> bool:
+        return await self._do(lambda c: deliveries.settle(c, settlement))
+
+    async def later_receipt(
+        self, channel: str, account: str, message_id: str, level: str, at_ms: int
+    ) -> bool:
+        return await self._do(
+            lambda c: deliveries.later_receipt(c, channel, account, message_id, level, at_ms)
+        )
+
+    async def next_send(self) -> int | None:
+        return await self._do(deliveries.next_send)
+
+    async def expire(self, now_ms: int) -> int:
+        return await self._do(lambda c: deliveries.expire(c, now_ms))
+
+    async def set_accounts(self, accounts: Sequence[AccountRow], now_ms: int) -> None:
+        await self._do(lambda c: life.set_accounts(c, accounts, now_ms))
+
+    async def recover(self, boot: str) -> Recovery:
+        return await self._do(lambda c: life.recover(c, boot))
+
+    async def beat(self, boot: str, now_ms: int) -> None:
+        await self._do(lambda c: life.beat(c, boot, now_ms))
+
+    async def append(
+        self, channel: str, account: str, key: str, target: str, body: Mapping[str, object], at_ms: int
+    ) -> str:
+        return await self._do(lambda c: life.journal(c, (channel, account), key, target, body, at_ms))
+
+    async def close(self) -> None:
+        await self._writer.close()
