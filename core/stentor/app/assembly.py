@@ -1,0 +1,291 @@
+"""Puts a product together from its home folder, and runs it."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pydantic import ValidationError
+
+from stentor.adapters.lock import StoreLock
+from stentor.adapters.registry import Registry
+from stentor.adapters.secrets import Secrets
+from stentor.adapters.spool import FileSpool
+from stentor.adapters.sqlite.reader import Reader
+from stentor.agents.argv import run_argv
+from stentor.app.seams import Seams
+from stentor.config import Config, load_config
+from stentor.contract.settings import AccountSettings
+from stentor.domain.idents import ident
+from stentor.domain.jobs import Command, Job
+from stentor.domain.outbox import Verdict
+from stentor.domain.records import AccountRow, Outgoing
+from stentor.domain.redaction import Redactor
+from stentor.domain.refusals import Refused, details_of
+from stentor.ports import Store
+from stentor.services.connections import Connections
+from stentor.services.directory import Directory
+from stentor.services.dispatcher import Dispatcher
+from stentor.services.executor import Executor
+from stentor.services.jobbook import JobBook, JobDefaults
+from stentor.services.maintenance import Maintenance
+from stentor.services.outgoing import Outgoings
+from stentor.services.recovery import Recovery
+from stentor.services.scheduler import Scheduler
+from stentor.services.turns import Agent, Turns
+
+log = logging.getLogger(__name__)
+_SEND_SLOTS = 32
+
+Service = Callable[[], Coroutine[None, None, None]]
+
+
+def database(home: Path) -> Path:
+    return home / "stentor.db"
+
+
+def directory_of(registry: Registry, config: Config) -> Directory:
+    """The configured accounts, each checked by its channel's own model. Accounts of absent plugins stay out."""
+    accounts: dict[str, dict[str, AccountSettings]] = {}
+    for name, section in config.channels.items():
+        channel = registry.channels.get(name)
+        if channel is None:
+            continue
+        accounts[name] = {}
+        for account, raw in section.accounts.items():
+            try:
+                accounts[name][account] = channel.settings.model_validate(raw)
+            except ValidationError as error:
+                where = f"channels.{name}.accounts.{account}"
+                details = details_of(error, channel.settings)
+                raise Refused("bad_config", f"{where} is not valid", details=details) from error
+    defaults = {name: section.default_to for name, section in config.channels.items() if section.default_to}
+    return Directory(registry.channels, accounts, defaults)
+
+
+@dataclass
+class App:
+    """One assembled product over one store. Build it with `open`, end it with `close`."""
+
+    home: Path
+    config: Config
+    seams: Seams
+    registry: Registry
+    directory: Directory
+    redactor: Redactor
+    store: Store
+    lock: StoreLock
+    outgoings: Outgoings
+    connections: Connections
+    dispatcher: Dispatcher
+    executor: Executor
+    scheduler: Scheduler
+    book: JobBook
+    boot: str
+    agents: Mapping[str, Agent]
+
+    @classmethod
+    def open(
+        cls, home: Path, *, role: str, seams: Seams | None = None, registry: Registry | None = None
+    ) -> Self:
+        """Take the store's lock and build everything. Must be called inside a running loop."""
+        seams = seams or Seams()
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config = load_config(home)
+        registry = registry or Registry.load()
+        if registry.conflicts:
+            raise Refused("plugin_conflict", "; ".join(registry.conflicts), hint="uninstall one of the two")
+        directory = directory_of(registry, config)
+        now = seams.clock.now_ms()
+        boot = ident("b", now, seams.chance.token(8))
+        lock = StoreLock.take(home, boot=boot, now_ms=now, role=role)
+        try:
+            return cls._assemble(home, config, seams, registry, directory, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _assemble(
+        cls,
+        home: Path,
+        config: Config,
+        seams: Seams,
+        registry: Registry,
+        directory: Directory,
+        lock: StoreLock,
+    ) -> Self:
+        clock, chance, boot = seams.clock, seams.chance, lock.boot
+        redactor = Redactor()
+        secrets = Secrets(redactor, os.environ, home)
+        agents = agents_of(config, registry, seams)
+        store = seams.open_store(database(home), seams.points)
+        outgoings = Outgoings(directory, clock, chance)
+        connections = Connections(directory, store, clock, home, secrets.reveal, seams.around_connection)
+
+        def new_id(kind: str) -> str:
+            return ident(kind, clock.now_ms(), chance.token(10))
+
+        def receipt_seen(part: Outgoing, verdict: Verdict) -> None:
+            registry.observe_receipt(_receipt_json(part, verdict), _delivery_json(part))
+
+        def run_seen(run_id: str) -> None:
+            with Reader.open(database(home)) as reader:
+                registry.observe_run(reader.run(run_id) or {})
+
+        dispatcher = Dispatcher(
+            store, clock, chance, directory, connections, redactor, boot, _SEND_SLOTS, receipt_seen
+        )
+        executor = Executor(
+            store,
+            clock,
+            Turns(store, clock, agents, registry.tools, _run_command, boot),
+            outgoings,
+            FileSpool(home / "spool"),
+            boot,
+            asyncio.Semaphore(config.scheduler.max_concurrent_runs),
+            new_id,
+            dispatcher.wake,
+            run_seen,
+        )
+        scheduler = Scheduler(store, clock, chance, executor, boot)
+        zone, source = config.zone()
+        missed = config.scheduler.missed
+        defaults = JobDefaults(zone, source, tuple(sorted(agents)), missed.policy, missed.grace_seconds)
+        book = JobBook(store, clock, chance, directory, defaults, scheduler.job_changed, boot)
+        return cls(
+            home,
+            config,
+            seams,
+            registry,
+            directory,
+            redactor,
+            store,
+            lock,
+            outgoings,
+            connections,
+            dispatcher,
+            executor,
+            scheduler,
+            book,
+            boot,
+            agents,
+        )
+
+    async def prepare(self) -> None:
+        """Tell the store which accounts and plugins are there now, and take over what the last process left."""
+        now = self.seams.clock.now_ms()
+        rows = [
+            AccountRow(name, account, "open")
+            for name in self.directory.channels
+            for account in self.directory.accounts(name)
+        ]
+        await self.store.set_accounts(rows, now)
+        await self.store.block_jobs(
+            {row.id: why for row in await self.store.jobs() if (why := self._blocked(row.doc))}
+        )
+
+    async def run(self, stop: asyncio.Event, *services: Service, scheduling: bool = True) -> None:
+        """Live until `stop` is set: then claim nothing more, let work finish for a while, and leave."""
+        await self.prepare()
+        maintenance = Maintenance(self.store, self.seams.clock, self.boot)
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(service(), name="service")
+                for service in (
+                    self.executor.run,
+                    self.dispatcher.run,
+                    self.connections.run,
+                    maintenance.run,
+                    *services,
+                )
+            ]
+            await self._recover()
+            if scheduling:
+                running.append(tasks.create_task(self.scheduler.run(), name="scheduler"))
+            await stop.wait()
+            if scheduling:
+                running.pop().cancel()
+            await self._drain()
+            for task in running:
+                task.cancel()
+
+    async def close(self) -> None:
+        await self.connections.close()
+        await self.store.close()
+        self.lock.release()
+
+    async def _recover(self) -> None:
+        def new_id(kind: str) -> str:
+            return ident(kind, self.seams.clock.now_ms(), self.seams.chance.token(10))
+
+        recovery = Recovery(
+            self.store, self.seams.clock, self.directory.channels, self.executor, new_id, self.boot
+        )
+        await recovery.run()
+        self.dispatcher.wake()
+
+    async def _drain(self) -> None:
+        """A drain only saves the next start some work: whatever it does not reach is recovered there."""
+        seconds = self.config.scheduler.drain_seconds
+        started = self.seams.clock.monotonic()
+        if not await self.executor.drained(seconds):
+            log.warning("runs are still under way after %g s", seconds, extra={"event": "drain_cut_short"})
+        left = max(0.0, seconds - (self.seams.clock.monotonic() - started))
+        await self.dispatcher.drained(left)
+
+    def _blocked(self, doc: str) -> str | None:
+        """Why a stored job cannot run now, if it cannot."""
+        try:
+            job = Job.model_validate_json(doc)
+        except ValidationError as error:
+            return f"unreadable: {'; '.join(f'{d.path}: {d.message}' for d in details_of(error, Job))}"
+        plan = self.outgoings.plan(job)
+        if plan.fatal is None:
+            return None
+        gone = any(error.code in ("unknown_prefix", "unknown_channel") for error in plan.errors)
+        return f"{'plugin_missing' if gone else 'no_route'}: {plan.fatal}"
+
+
+def agents_of(config: Config, registry: Registry, seams: Seams) -> dict[str, Agent]:
+    """The configured agents with their runners; each runner checks its own settings."""
+    agents: dict[str, Agent] = {}
+    for name, section in config.agents.items():
+        runner = registry.runners.get(section.runner)
+        if runner is None:
+            known = ", ".join(sorted(registry.runners))
+            raise Refused(
+                "unknown_runner",
+                f"agents.{name}: there is no runner {section.runner!r}",
+                hint=f"known: {known}",
+            )
+        try:
+            settings = runner.settings.model_validate(section.options)
+        except ValidationError as error:
+            details = details_of(error, runner.settings)
+            raise Refused("bad_config", f"agents.{name} is not valid", details=details) from error
+        workspace = Path(section.workspace).expanduser() if section.workspace else None
+        agents[name] = Agent(name, seams.around_runner(runner), settings, section.model, workspace)
+    return agents
+
+
+async def _run_command(command: Command, environment: Mapping[str, str]) -> str:
+    return await run_argv(
+        command.argv, cwd=command.cwd, env=command.env, input_text=command.input, extra_env=environment
+    )
+
+
+def _receipt_json(part: Outgoing, verdict: Verdict) -> dict[str, object]:
+    return {"partId": part.part_id, "messageId": verdict.message_id, "degraded": verdict.degraded or None}
+
+
+def _delivery_json(part: Outgoing) -> dict[str, object]:
+    return {
+        "id": part.delivery_id,
+        "runId": part.run_id,
+        "target": part.target.canonical,
+        "accountId": part.target.account,
+    }

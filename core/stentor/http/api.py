@@ -1,0 +1,154 @@
+"""The JSON API: thin routes over the operations, with the same words as the command line."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from stentor.adapters.sqlite.reader import Reader, page
+from stentor.app.assembly import database
+from stentor.app.failures import failure_of
+from stentor.app.operations import NotFound, Operations
+from stentor.domain.refusals import Refused
+
+_LARGEST_BODY = 256 * 1024
+_STATUS_OF_EXIT = {2: 400, 4: 404, 7: 403}
+Handler = Callable[[Request], Awaitable[Response]]
+JsonObject = dict[str, Any]
+
+
+def api(operations: Operations) -> Starlette:
+    """Every route of this release."""
+    endpoints = Endpoints(operations)
+    routes = [
+        Route("/healthz", answer(endpoints.healthz)),
+        Route("/api/v1/status", answer(endpoints.status)),
+        Route("/api/v1/jobs", answer(endpoints.jobs)),
+        Route("/api/v1/jobs", answer(endpoints.add_job), methods=["POST"]),
+        Route("/api/v1/jobs/{job:path}/run", answer(endpoints.run_job), methods=["POST"]),
+        Route("/api/v1/jobs/{job:path}", answer(endpoints.job)),
+        Route("/api/v1/jobs/{job:path}", answer(endpoints.change_job), methods=["PATCH"]),
+        Route("/api/v1/jobs/{job:path}", answer(endpoints.remove_job), methods=["DELETE"]),
+        Route("/api/v1/runs", answer(endpoints.runs)),
+        Route("/api/v1/runs/{run}", answer(endpoints.run)),
+        Route("/api/v1/deliveries", answer(endpoints.deliveries)),
+        Route("/api/v1/send", answer(endpoints.send), methods=["POST"]),
+    ]
+    return Starlette(routes=routes)
+
+
+def answer(endpoint: Callable[[Request], Awaitable[object]]) -> Handler:
+    """One JSON document for every outcome, errors included."""
+
+    async def handle(request: Request) -> Response:
+        try:
+            return _json(200, await endpoint(request))
+        except Exception as error:  # noqa: BLE001 - the caller gets a sentence, the daemon goes on
+            failure = failure_of(error)
+            return _json(_STATUS_OF_EXIT.get(failure.exit_code, 500), failure.as_json())
+
+    return handle
+
+
+def _json(status: int, body: object) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status, media_type="application/json")
+
+
+async def _body(request: Request) -> JsonObject:
+    size = 0
+    chunks: list[bytes] = []
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > _LARGEST_BODY:
+            raise Refused("too_large", f"a request is at most {_LARGEST_BODY} bytes")
+        chunks.append(chunk)
+    try:
+        body: object = json.loads(b"".join(chunks) or b"{}")
+    except ValueError as error:
+        raise Refused("bad_json", f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise Refused("bad_json", "the body must be a JSON object")
+    return body
+
+
+class Endpoints:
+    """One method per route; what they raise becomes the answer."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    def _reader(self) -> Reader:
+        return Reader.open(database(self._operations.app.home))
+
+    async def healthz(self, request: Request) -> JsonObject:
+        return {"ok": True}
+
+    async def status(self, request: Request) -> JsonObject:
+        with self._reader() as reader:
+            return {
+                **reader.counts(),
+                "boot": self._operations.app.boot,
+                "accounts": self._operations.health(),
+            }
+
+    async def jobs(self, request: Request) -> JsonObject:
+        with self._reader() as reader:
+            texts, total = reader.jobs_json(agent=request.query_params.get("agent"), everything=True)
+        return {"jobs": [json.loads(text) for text in texts], "total": total, "hidden": 0}
+
+    async def job(self, request: Request) -> JsonObject:
+        with self._reader() as reader:
+            found = reader.job(request.path_params["job"])
+        if found is None:
+            raise NotFound(f"there is no job {request.path_params['job']!r}")
+        return found
+
+    async def add_job(self, request: Request) -> JsonObject:
+        return await self._operations.add_job(await _body(request))
+
+    async def change_job(self, request: Request) -> JsonObject:
+        body = await _body(request)
+        if set(body) != {"enabled"} or not isinstance(body["enabled"], bool):
+            raise Refused("bad_request", 'a change is {"enabled": true} or {"enabled": false}')
+        return await self._operations.set_enabled(request.path_params["job"], enabled=body["enabled"])
+
+    async def remove_job(self, request: Request) -> JsonObject:
+        return await self._operations.remove_job(request.path_params["job"])
+
+    async def run_job(self, request: Request) -> JsonObject:
+        body = await _body(request)
+        return await self._operations.run_job(request.path_params["job"], due=body.get("due") is True)
+
+    async def runs(self, request: Request) -> JsonObject:
+        limit, offset = _number(request, "limit", 50), _number(request, "offset", 0)
+        wanted = {key: request.query_params.get(key) for key in ("id", "run_id", "status", "delivery_status")}
+        with self._reader() as reader:
+            query = request.query_params.get("query")
+            entries, total = reader.runs(limit=limit, offset=offset, query=query, **wanted)
+        return page(entries, total, limit, offset)
+
+    async def run(self, request: Request) -> JsonObject:
+        with self._reader() as reader:
+            found = reader.run(request.path_params["run"])
+        if found is None:
+            raise NotFound(f"there is no run {request.path_params['run']!r}")
+        return found
+
+    async def deliveries(self, request: Request) -> JsonObject:
+        wanted = {key: request.query_params.get(key) for key in ("run", "target", "state")}
+        with self._reader() as reader:
+            return {"deliveries": reader.deliveries(**wanted)}
+
+    async def send(self, request: Request) -> JsonObject:
+        return await self._operations.send(await _body(request))
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isdecimal():
+        raise Refused("bad_request", f"{name} must be a whole number")
+    return int(text)

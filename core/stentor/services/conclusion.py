@@ -1,0 +1,94 @@
+"""Ends a run: what its outcome says, what is sent of it, and what the run log keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stentor.contract.payloads import Attachment, Payload
+from stentor.domain import records
+from stentor.domain.instants import iso
+from stentor.domain.jobs import Job
+from stentor.domain.records import DeliverySeed, RunEnd, RunSeed
+from stentor.domain.replies import Reply, classify
+from stentor.domain.states import RunStatus
+from stentor.services.outgoing import Outgoings, RoutePlan
+from stentor.services.turns import TurnOutcome
+
+_SUMMARY_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    run: RunSeed
+    job: Job
+    plan: RoutePlan
+    outcome: TurnOutcome
+    attachments: tuple[Attachment, ...]
+    lost: tuple[str, ...]
+    started_ms: int
+    ended_ms: int
+
+
+def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str | None) -> RunEnd:
+    """An ok run and its deliveries, as one value that is written in one transaction."""
+    outcome = case.outcome
+    reply = classify(outcome.text, attachments=bool(case.attachments))
+    silent = reply.reason if reply.kind == "silent" and case.plan.routes else None
+    usage = outcome.usage
+    return RunEnd(
+        case.run.id,
+        boot,
+        RunStatus.OK,
+        "done",
+        case.ended_ms,
+        started_ms=case.started_ms,
+        summary=(reply.text or outcome.text)[:_SUMMARY_CHARACTERS] or None,
+        model=outcome.model,
+        usage=records.Usage(usage.input, usage.output, usage.cached, usage.cost_usd),
+        warnings=(*outcome.warnings, *case.lost, *case.plan.lost),
+        suppression=silent,
+        routes=case.plan.as_json(),
+        messages=outcome.messages,
+        deliveries=_deliveries(case, reply, silent, outgoings),
+        retire=retire,
+    )
+
+
+def _deliveries(
+    case: Conclusion, reply: Reply, silent: str | None, outgoings: Outgoings
+) -> tuple[DeliverySeed, ...]:
+    if silent is not None:
+        return outgoings.suppressed(case.plan, silent, case.run, case.job)
+    payload = Payload(reply.text, case.attachments, finished_event(case, reply.text))
+    return outgoings.deliveries(case.plan, payload, case.run, case.job)
+
+
+def finished_event(case: Conclusion, text: str) -> Mapping[str, object]:
+    """The finished run as webhooks post it: the run log's own words, with the whole text."""
+    run, usage = case.run, case.outcome.usage
+    return {
+        "type": "run.finished",
+        "runId": run.id,
+        "jobId": run.job_id,
+        "jobName": run.job_name,
+        "trigger": run.trigger.value,
+        "scheduledFor": None if run.scheduled_ms is None else iso(run.scheduled_ms),
+        "startedAt": iso(case.started_ms),
+        "endedAt": iso(case.ended_ms),
+        "durationMs": case.ended_ms - case.started_ms,
+        "status": RunStatus.OK.value,
+        "error": None,
+        "sessionKey": run.session.key,
+        "sessionId": run.session.id,
+        "model": case.outcome.model,
+        "usage": {
+            "input": usage.input,
+            "output": usage.output,
+            "cached": usage.cached,
+            "costUsd": usage.cost_usd,
+        },
+        "summary": text[:_SUMMARY_CHARACTERS],
+        "text": text,
+        "attachments": [
+            {"name": file.name, "mediaType": file.media_type, "size": file.size} for file in case.attachments
+        ],
+    }

@@ -1,0 +1,137 @@
+"""One live connection per account, opened when it is first needed and closed once."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from stentor.contract.channel import Account, Connection, Health, Journal
+from stentor.contract.errors import Unavailable
+from stentor.contract.receipts import LaterReceipt
+from stentor.contract.settings import SecretRef
+from stentor.domain.routing import Directory
+from stentor.ports import Clock, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHealth:
+    state: Health
+    reason: str
+    since_ms: int
+
+
+@dataclass(frozen=True)
+class AccountJournal:
+    """The journal lent to one account."""
+
+    store: Store
+    clock: Clock
+    channel: str
+    account: str
+
+    async def append(self, key: str, target: str, body: Mapping[str, object]) -> str:
+        return await self.store.append(self.channel, self.account, key, target, body, self.clock.now_ms())
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the core lends to a connection; fills the contract's `ChannelContext`."""
+
+    account: Account
+    journal: Journal
+    data_dir: Path
+    clock: Clock
+    reveal_secret: Callable[[SecretRef], str]
+    on_report: Callable[[Account, LaterReceipt], None]
+    on_health: Callable[[Account, Health, str], None]
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+
+    def reveal(self, secret: SecretRef) -> str:
+        return self.reveal_secret(secret)
+
+    def report(self, receipt: LaterReceipt) -> None:
+        self.on_report(self.account, receipt)
+
+    def health(self, state: Health, reason: str = "") -> None:
+        self.on_health(self.account, state, reason)
+
+
+@dataclass
+class Connections:
+    """Opens accounts on demand. `transport` is the seam a simulation puts itself into."""
+
+    directory: Directory
+    store: Store
+    clock: Clock
+    home: Path
+    reveal_secret: Callable[[SecretRef], str]
+    transport: Callable[[Connection], Connection]
+    reports: asyncio.Queue[tuple[Account, LaterReceipt]] = field(
+        default_factory=asyncio.Queue[tuple[Account, LaterReceipt]]
+    )
+    health: dict[tuple[str, str], AccountHealth] = field(default_factory=dict[tuple[str, str], AccountHealth])
+    _open: dict[tuple[str, str], Connection] = field(default_factory=dict[tuple[str, str], Connection])
+    _opening: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict[tuple[str, str], asyncio.Lock])
+
+    async def get(self, channel: str, account: str) -> Connection:
+        """The account's connection. Raises what opening raises: unavailable, or credentials rejected."""
+        key = (channel, account)
+        async with self._opening.setdefault(key, asyncio.Lock()):
+            if key not in self._open:
+                self._open[key] = await self._connect(channel, account)
+            return self._open[key]
+
+    async def run(self) -> None:
+        """Write later receipts down as they come in, until cancelled."""
+        while True:
+            account, receipt = await self.reports.get()
+            at_ms = int(receipt.at.timestamp() * 1000)
+            await self.store.later_receipt(
+                account.channel, account.id, receipt.message_id, receipt.level.value, at_ms
+            )
+
+    async def close(self) -> None:
+        while self._open:
+            key, connection = self._open.popitem()
+            try:
+                await connection.close()
+            except Exception:
+                log.exception("closing %s:%s failed", *key, extra={"event": "close_failed"})
+
+    async def _connect(self, channel: str, account: str) -> Connection:
+        declared = self.directory.channels.get(channel)
+        settings = self.directory.accounts(channel).get(account)
+        if declared is None or settings is None:
+            raise Unavailable(f"account {account!r} of channel {channel!r} is not configured")
+        identity = Account(channel, account, settings)
+        self._note(identity, "starting", "")
+        connection = await declared.open(identity, self._context(identity))
+        self._note(identity, "ready", "")
+        return self.transport(connection)
+
+    def _context(self, account: Account) -> Context:
+        return Context(
+            account,
+            AccountJournal(self.store, self.clock, account.channel, account.id),
+            self.home / "channels" / account.channel / account.id,
+            self.clock,
+            self.reveal_secret,
+            lambda who, receipt: self.reports.put_nowait((who, receipt)),
+            self._note,
+        )
+
+    def _note(self, account: Account, state: Health, reason: str) -> None:
+        key = (account.channel, account.id)
+        before = self.health.get(key)
+        if before is None or (before.state, before.reason) != (state, reason):
+            self.health[key] = AccountHealth(state, reason, self.clock.now_ms())
+            log.info("%s:%s is %s %s", *key, state, reason, extra={"event": "account_health"})

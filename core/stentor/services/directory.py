@@ -1,0 +1,39 @@
+"""The channels that are loaded and the accounts that are configured, as the resolver asks for them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from stentor.contract.channel import Channel
+from stentor.contract.settings import AccountSettings
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Built once at start-up; fills the resolver's port."""
+
+    channels: Mapping[str, Channel]
+    configured: Mapping[str, Mapping[str, AccountSettings]]
+    defaults: Mapping[str, str]
+
+    @cached_property
+    def _owners(self) -> dict[str, Channel]:
+        names = {name: channel for name, channel in self.channels.items()}
+        prefixes = {
+            prefix.lower(): channel for channel in self.channels.values() for prefix in channel.prefixes
+        }
+        return prefixes | names
+
+    def channel_of_prefix(self, prefix: str) -> Channel | None:
+        return self._owners.get(prefix.lower())
+
+    def accounts(self, channel: str) -> Mapping[str, AccountSettings]:
+        """Configured accounts; a channel that needs no settings has `default` without being asked."""
+        accounts = self.configured.get(channel, {})
+        declared = self.channels.get(channel)
+        if not accounts and declared is not None and not declared.needs_account:
+            return {"default": declared.settings()}
+        return accounts
+
+    def default_targets(self) -> Mapping[str, str]:
+        return self.defaults
