@@ -1,0 +1,105 @@
+"""Writing commands: through the daemon where one runs, else with the store's lock in hand."""
+
+import json
+from collections.abc import Awaitable, Callable
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
+from time import sleep
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from stentor.adapters.socket_path import socket_path
+from stentor.cli.output import DaemonAnswer
+
+if TYPE_CHECKING:
+    from stentor.app.operations import Operations
+
+JsonObject = dict[str, Any]
+_EXIT_OF_STATUS = {400: 2, 403: 7, 404: 4}
+_PATIENCE_SECONDS = 30.0
+_TRIES = 50
+_BETWEEN_TRIES = 0.1
+
+
+class _UnixConnection(HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PATIENCE_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket(AF_UNIX, SOCK_STREAM)
+        self.sock.settimeout(_PATIENCE_SECONDS)
+        self.sock.connect(str(self._path))
+
+
+class DaemonUnreachable(Exception):
+    """Somebody holds the store, but nobody answers."""
+
+
+def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> JsonObject | None:
+    """The daemon's answer, or None when no daemon runs."""
+    connection = _UnixConnection(socket_path(home))
+    try:
+        connection.connect()
+    except (FileNotFoundError, ConnectionRefusedError):
+        return None
+    try:
+        payload = None if body is None else json.dumps(body)
+        connection.request(method, f"/api/v1/{path}", payload, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        document: JsonObject = json.loads(response.read())
+    except (OSError, HTTPException, ValueError) as error:
+        raise DaemonUnreachable(f"the daemon did not answer: {error}") from error
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise DaemonAnswer(_EXIT_OF_STATUS.get(response.status, 1), document)
+    return document
+
+
+def operate(
+    home: Path,
+    request: tuple[str, str, JsonObject | None],
+    directly: Callable[["Operations"], Awaitable[JsonObject]],
+) -> tuple[JsonObject, bool]:
+    """Ask the daemon, or do it ourselves; and whether a daemon did it."""
+    answered = ask(home, *request)
+    if answered is not None:
+        return answered, True
+    import asyncio
+
+    from stentor.adapters.lock import LockHeld
+
+    try:
+        return asyncio.run(_directly(home, directly)), False
+    except LockHeld:
+        # A daemon that has just started holds the lock a moment before it listens.
+        answered = _ask_patiently(home, request)
+        if answered is None:
+            raise
+        return answered, True
+
+
+def _ask_patiently(home: Path, request: tuple[str, str, JsonObject | None]) -> JsonObject | None:
+    for _ in range(_TRIES):
+        sleep(_BETWEEN_TRIES)
+        answered = ask(home, *request)
+        if answered is not None:
+            return answered
+    return None
+
+
+async def _directly(home: Path, work: Callable[["Operations"], Awaitable[JsonObject]]) -> JsonObject:
+    from stentor.app.assembly import App
+    from stentor.app.operations import Operations
+
+    app = App.open(home, role="command")
+    try:
+        return await work(Operations(app))
+    finally:
+        await app.close()
+
+
+def job_path(name: str, *rest: str) -> str:
+    return "/".join(["jobs", quote(name, safe=""), *rest])

@@ -1,0 +1,119 @@
+"""How answers look: one JSON document for scripts, tables for people, data on stdout and the rest on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from stentor.home import home_dir
+
+F = TypeVar("F", bound=Callable[..., Any])
+JsonObject = dict[str, Any]
+
+
+def common(command: F) -> F:
+    """The options every command has."""
+    command = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")(command)
+    home = click.option(
+        "--home",
+        "home",
+        callback=lambda _c, _p, value: home_dir(value, os.environ),
+        help="Use this home folder.",
+    )
+    return home(command)
+
+
+def show_json(document: object) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2))
+
+
+def note(text: str) -> None:
+    """Something for people that is not the answer."""
+    click.echo(text, err=True)
+
+
+def show_error(error: BaseException, *, as_json: bool) -> int:
+    """Say what went wrong, why and how to mend it; returns the exit code."""
+    exit_code, document = _described(error)
+    if as_json:
+        show_json(document)
+    else:
+        body = document["error"]
+        note(f"error: {body['message']}")
+        if body["hint"]:
+            note(f"hint: {body['hint']}")
+    return exit_code
+
+
+def _described(error: BaseException) -> tuple[int, JsonObject]:
+    if isinstance(error, DaemonAnswer):
+        return error.exit_code, error.document
+    if isinstance(error, click.ClickException):
+        hint = ""
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            hint = f"try `{error.ctx.command_path} --help`"
+        body = {"code": "usage", "message": error.format_message(), "hint": hint, "details": []}
+        return (error.exit_code if error.exit_code != 1 else 2), {"error": body}
+    from stentor.app.failures import failure_of
+
+    failure = failure_of(error)
+    return failure.exit_code, failure.as_json()
+
+
+class DaemonAnswer(Exception):
+    """An error the daemon answered with, passed on as it is."""
+
+    def __init__(self, exit_code: int, document: JsonObject) -> None:
+        super().__init__(document["error"]["message"])
+        self.exit_code = exit_code
+        self.document = document
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """A table for people, or a sentence when there is nothing to show."""
+    from rich.console import Console
+    from rich.table import Table
+
+    cells = [[_cell(value) for value in row] for row in rows]
+    if not cells:
+        click.echo(empty)
+        return
+    drawn = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in cells:
+        drawn.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False).print(drawn)
+
+
+def _cell(value: object) -> str:
+    from rich.markup import escape
+
+    return "-" if value in (None, "") else escape(str(value))
+
+
+def when(text: str | None, now_ms: int) -> str:
+    """An instant as people say it: local time, and how far away."""
+    if text is None:
+        return "-"
+    from datetime import datetime
+
+    moment = datetime.fromisoformat(text)
+    seconds = moment.timestamp() - now_ms / 1000
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        if abs(seconds) >= size:
+            distance = f"{abs(seconds) / size:.0f} {unit}"
+            break
+    else:
+        distance = "0 s"
+    relative = f"in {distance}" if seconds > 0 else f"{distance} ago"
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S} ({relative})"
+
+
+def existing(home: Path) -> Path:
+    """The store of a home, whether or not it exists yet."""
+    return home / "stentor.db"

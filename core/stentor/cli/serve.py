@@ -1,0 +1,70 @@
+"""`stentor serve`: the daemon."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from stentor.adapters.logs import set_up_logging
+from stentor.adapters.socket_path import prepare_socket
+from stentor.app.assembly import App
+from stentor.app.operations import Operations
+from stentor.cli.output import common, note, show_json
+from stentor.http.api import api
+from stentor.http.server import SocketServer
+
+log = logging.getLogger("stentor")
+
+
+@click.command()
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+@common
+def serve(log_level: str, home: Path, as_json: bool) -> None:
+    """Run the daemon until SIGTERM or SIGINT; a second signal ends it at once."""
+    asyncio.run(_serve(home, log_level, as_json=as_json))
+
+
+async def _serve(home: Path, log_level: str, *, as_json: bool) -> None:
+    app = App.open(home, role="daemon")
+    set_up_logging(app.redactor, log_level)
+    stop = asyncio.Event()
+    _on_signals(stop)
+    path = prepare_socket(home)
+    server = SocketServer(api(Operations(app)), path)
+    _announce(app, path, as_json=as_json)
+    try:
+        await app.run(stop, server.run)
+    finally:
+        await app.close()
+    log.info("stopped", extra={"event": "stopped"})
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    """The first signal asks, the second does not."""
+
+    def asked(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        log.info("stopping; once more to stop at once", extra={"event": "stopping"})
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)
+
+
+def _announce(app: App, path: Path, *, as_json: bool) -> None:
+    for plugin in app.registry.plugins:
+        if plugin.error is not None:
+            note(f"plugin {plugin.name} ({plugin.distribution} {plugin.version}) is off: {plugin.error}")
+    if as_json:
+        show_json({"home": str(app.home), "socket": str(path), "pid": os.getpid()})
+        sys.stdout.flush()
+    else:
+        note(f"serving {app.home}, pid {os.getpid()}; stop with Ctrl-C")

@@ -1,0 +1,108 @@
+"""Waiting for a run or a delivery to be over, with a daemon or in the foreground."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from stentor.adapters.sqlite.reader import Reader
+from stentor.app.assembly import App
+from stentor.app.operations import Operations
+from stentor.cli.daemon import ask, job_path
+from stentor.cli.output import existing
+
+JsonObject = dict[str, Any]
+_LOOK_EVERY = 0.1
+_OPEN = ("queued", "running")
+_FAILED = 6
+
+
+def run_and_wait(home: Path, job: str, *, due: bool, limit: float) -> tuple[JsonObject, int]:
+    """Queue a run and wait until it and its deliveries are over; the answer and the exit code."""
+    answer = ask(home, "POST", job_path(job, "run"), {"due": due})
+    if answer is None:
+        return asyncio.run(_in_foreground(home, lambda ops: ops.run_job(job, due=due), _run_of, limit))
+    if "runId" not in answer:
+        return answer, 0
+    deadline = time.monotonic() + limit
+    while True:
+        run = _read(home, lambda reader: reader.run(str(answer["runId"])))
+        if _over(run) or time.monotonic() > deadline:
+            return _judged(answer, "run", run)
+        time.sleep(_LOOK_EVERY)
+
+
+def send_and_wait(home: Path, message: JsonObject, *, limit: float) -> tuple[JsonObject, int]:
+    """Send a message and wait for its receipt."""
+    answer = ask(home, "POST", "send", message)
+    if answer is None:
+        return asyncio.run(_in_foreground(home, lambda ops: ops.send(message), _delivery_of, limit))
+    deadline = time.monotonic() + limit
+    while True:
+        found = _read(home, lambda reader: reader.deliveries(delivery=str(answer["id"])))[0]
+        if found["state"] != "pending" or time.monotonic() > deadline:
+            return found, 0 if found["state"] in ("accepted", "delivered", "read") else _FAILED
+        time.sleep(_LOOK_EVERY)
+
+
+async def _in_foreground(
+    home: Path,
+    begin: Callable[[Operations], Any],
+    look: Callable[[Reader, JsonObject], tuple[JsonObject, int, bool]],
+    limit: float,
+) -> tuple[JsonObject, int]:
+    """No daemon runs: be one for as long as it takes, without claiming anything that is due."""
+    app = App.open(home, role="command")
+    try:
+        stop = asyncio.Event()
+        answers: list[tuple[JsonObject, int]] = []
+
+        async def work() -> None:
+            answer = await begin(Operations(app))
+            deadline = app.seams.clock.monotonic() + limit
+            while True:
+                with Reader.open(existing(home)) as reader:
+                    document, code, over = look(reader, answer)
+                if over or app.seams.clock.monotonic() > deadline:
+                    answers.append((document, code))
+                    stop.set()
+                    return
+                await app.seams.clock.sleep(_LOOK_EVERY)
+
+        await app.run(stop, work, scheduling=False)
+        return answers[0]
+    finally:
+        await app.close()
+
+
+def _run_of(reader: Reader, answer: JsonObject) -> tuple[JsonObject, int, bool]:
+    if "runId" not in answer:
+        return answer, 0, True
+    run = reader.run(str(answer["runId"]))
+    document, code = _judged(answer, "run", run)
+    return document, code, _over(run)
+
+
+def _delivery_of(reader: Reader, answer: JsonObject) -> tuple[JsonObject, int, bool]:
+    found = reader.deliveries(delivery=str(answer["id"]))[0]
+    good = found["state"] in ("accepted", "delivered", "read")
+    return found, 0 if good else _FAILED, found["state"] != "pending"
+
+
+def _over(run: JsonObject | None) -> bool:
+    return (
+        run is not None
+        and run["status"] not in _OPEN
+        and all(d["state"] != "pending" for d in run["deliveries"])
+    )
+
+
+def _judged(answer: JsonObject, key: str, run: JsonObject | None) -> tuple[JsonObject, int]:
+    good = run is not None and _over(run) and run["completionStatus"] == "succeeded"
+    return {**answer, key: run}, 0 if good else _FAILED
+
+
+def _read(home: Path, question: Callable[[Reader], Any]) -> Any:
+    with Reader.open(existing(home)) as reader:
+        return question(reader)
