@@ -4,8 +4,7 @@ Names are loaded on first use, so that `import stentor` costs next to nothing.
 Runners live in `stentor.contract.runners`, tools in `stentor.contract.tools`.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # not imported from typing, which costs more than this whole module
 
 if TYPE_CHECKING:
     from stentor.contract.channel import Account, Channel, ChannelContext, Connection, Example
@@ -79,6 +78,8 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 def __getattr__(name: str) -> object:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'stentor' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only whoever uses the contract pays for it
+
     value: object = getattr(import_module(_MODULE_OF[name]), name)
     globals()[name] = value
     return value

@@ -3,7 +3,6 @@
 import secrets
 from random import SystemRandom
 
-
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -16,5 +15,3 @@ class SystemChance:
 
     def jitter(self) -> float:
         return self._random.uniform(-1, 1)
-
-

@@ -21,7 +21,9 @@ class FileSpool:
 
     def _take(self, path: str, name: str | None, root: Path | None) -> Attachment:
         if root is None:
-            raise AttachmentLost(f"{path}: the agent has no workspace to send files from; set agents.NAME.workspace")
+            raise AttachmentLost(
+                f"{path}: the agent has no workspace to send files from; set agents.NAME.workspace"
+            )
         source = (root / path).resolve()
         if not source.is_relative_to(root.resolve()):
             raise AttachmentLost(f"{path}: lies outside the agent's workspace")

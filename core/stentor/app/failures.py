@@ -38,7 +38,9 @@ def failure_of(error: BaseException) -> Failure:
     for kind, exit_code, code, hint in _KINDS:
         if isinstance(error, kind):
             return Failure(exit_code, code, str(error), hint)
-    return Failure(1, "internal", f"{type(error).__name__}: {error}", "this is a bug in stentor; please report it")
+    return Failure(
+        1, "internal", f"{type(error).__name__}: {error}", "this is a bug in stentor; please report it"
+    )
 
 
 _KINDS: tuple[tuple[type[BaseException], int, str, str], ...] = (

@@ -263,7 +263,7 @@ def run(job: str, due: bool, wait: bool, wait_timeout: str, home: Path, as_json:
 
 def _show_run(answer: JsonObject) -> None:
     if "run" in answer:
-        from stentor.cli.cron import show_runs
+        from stentor.cli.cron_reading import show_runs
 
         show_runs([answer["run"]])
     elif answer.get("enqueued"):

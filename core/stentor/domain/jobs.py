@@ -212,34 +212,41 @@ class Job(JobModel):
 
 
 def _check_session(job: Job) -> None:
-    target = job.session_target
     event = isinstance(job.payload, SystemEvent)
-    if target == "main":
-        if not event:
-            raise ValueError(
-                "the main session takes systemEvent payloads only; use sessionTarget isolated for an agent turn"
-            )
-        if job.agent_id != "main":
-            raise ValueError("sessionTarget main belongs to the default agent; use isolated or session:<id>")
-        if job.session_key is not None:
-            raise ValueError("sessionKey cannot apply to the main session; leave it out")
+    if job.session_target == "main":
+        _check_main(job, event=event)
     elif event:
         raise ValueError(
             "a systemEvent goes to the main session: set sessionTarget main, or use an agentTurn"
         )
-    elif target == "current":
+    elif job.session_target == "current":
         raise ValueError("there is no current session here: name one with session:<id>, or use isolated")
-    elif target.startswith(SESSION_PREFIX):
-        if not target.removeprefix(SESSION_PREFIX).strip() or "\x00" in target:
-            raise ValueError("session: needs an id, for instance session:weekly-digest")
-        if job.session_key is not None and job.session_key != target.removeprefix(SESSION_PREFIX):
-            raise ValueError("sessionKey contradicts sessionTarget; keep one of them")
-    elif target != "isolated":
-        raise ValueError(
-            f"sessionTarget is main, isolated or session:<id>{did_you_mean(target, ('main', 'isolated'))}"
-        )
-    elif job.session_key is not None and not job.session_key.strip():
+    elif job.session_target.startswith(SESSION_PREFIX):
+        _check_named(job)
+    elif job.session_target != "isolated":
+        close = did_you_mean(job.session_target, ("main", "isolated"))
+        raise ValueError(f"sessionTarget is main, isolated or session:<id>{close}")
+    if job.session_key is not None and not job.session_key.strip():
         raise ValueError("sessionKey must not be blank")
+
+
+def _check_main(job: Job, *, event: bool) -> None:
+    if not event:
+        raise ValueError(
+            "the main session takes systemEvent payloads only; use sessionTarget isolated for this"
+        )
+    if job.agent_id != "main":
+        raise ValueError("sessionTarget main belongs to the default agent; use isolated or session:<id>")
+    if job.session_key is not None:
+        raise ValueError("sessionKey cannot apply to the main session; leave it out")
+
+
+def _check_named(job: Job) -> None:
+    name = job.session_target.removeprefix(SESSION_PREFIX)
+    if not name.strip() or "\x00" in name:
+        raise ValueError("session: needs an id, for instance session:weekly-digest")
+    if job.session_key is not None and job.session_key != name:
+        raise ValueError("sessionKey contradicts sessionTarget; keep one of them")
 
 
 def _check_delivery(job: Job) -> None:

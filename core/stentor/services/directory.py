@@ -18,11 +18,10 @@ class Directory:
 
     @cached_property
     def _owners(self) -> dict[str, Channel]:
-        names = {name: channel for name, channel in self.channels.items()}
         prefixes = {
             prefix.lower(): channel for channel in self.channels.values() for prefix in channel.prefixes
         }
-        return prefixes | names
+        return prefixes | dict(self.channels)
 
     def channel_of_prefix(self, prefix: str) -> Channel | None:
         return self._owners.get(prefix.lower())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from stentor.domain.faults import StoreError
 from stentor.domain.idents import ident
 from stentor.domain.jobs import Job
-from stentor.domain.occurrences import Accounted, account
+from stentor.domain.occurrences import ON_TIME_MS, Accounted, account
 from stentor.domain.records import Claim, DueJob, JobRow, OccurrenceRow, RunSeed
 from stentor.domain.schedules import next_after
 from stentor.domain.sessions import session_for
@@ -17,7 +17,6 @@ from stentor.services.executor import Executor
 
 log = logging.getLogger(__name__)
 _AHEAD_MS = 250
-_ON_TIME_MS = 1_000
 _BATCH = 256
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0
@@ -112,7 +111,7 @@ class Scheduler:
         )
 
     def _seed(self, job: Job, instant_ms: int, now: int) -> RunSeed:
-        late = now - instant_ms > _ON_TIME_MS
+        late = now - instant_ms >= ON_TIME_MS
         return RunSeed(
             ident("r", now, self.chance.token(10)),
             job.id,

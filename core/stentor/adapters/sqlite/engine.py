@@ -1,23 +1,17 @@
 """Opening the store's file: the pragmas, the version it must have, and when it is refused."""
 
 import re
+from importlib import resources
 from pathlib import Path
 
 import apsw
 
+from stentor.adapters.sqlite.snapshot import SCHEMA_VERSION, refuse_newer, schema_version
 from stentor.domain.faults import StoreRefused, StoreUnavailable
 
 # Older engines can lose acknowledged commits when two connections write and checkpoint at once.
 _OLDEST_ENGINE = 3_051_003
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
-
-
-def read_only(path: Path) -> apsw.Connection:
-    """A connection that cannot write; reading commands use it whether or not a daemon runs."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    connection.set_busy_timeout(5000)
-    _refuse_newer(connection, path)
-    return connection
 
 
 def read_write(path: Path) -> apsw.Connection:
@@ -29,7 +23,7 @@ def read_write(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     try:
         connection.set_busy_timeout(5000)
-        _refuse_newer(connection, path)
+        refuse_newer(connection, str(path))
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         if connection.execute("PRAGMA journal_mode = WAL").get != "wal":
             raise StoreRefused(
@@ -52,32 +46,13 @@ def read_write(path: Path) -> apsw.Connection:
 
 def migrations() -> list[tuple[int, str]]:
     """Numbered scripts, oldest first."""
-    from importlib import resources  # noqa: PLC0415 - costs as much as opening the store; readers never migrate
-
     folder = resources.files(__package__) / "migrations"
     found = [(match, entry) for entry in folder.iterdir() if (match := _MIGRATION.fullmatch(entry.name))]
     return sorted((int(match[1]), entry.read_text(encoding="utf-8")) for match, entry in found)
 
 
-def _version(connection: apsw.Connection) -> int:
-    value = connection.execute("PRAGMA user_version").get
-    return value if isinstance(value, int) else 0
-
-
-def _refuse_newer(connection: apsw.Connection, path: Path) -> None:
-    try:
-        version = _version(connection)
-    except apsw.NotADBError as error:
-        raise StoreRefused(f"{path} is not a store; restore a backup or move the file away") from error
-    if version > SCHEMA_VERSION:
-        raise StoreRefused(
-            f"{path} was written by a newer release (schema {version}, this one knows {SCHEMA_VERSION}): "
-            "upgrade stentor, or restore the copy kept before the upgrade"
-        )
-
-
 def _migrate(connection: apsw.Connection, path: Path) -> None:
-    version = _version(connection)
+    version = schema_version(connection)
     if 0 < version < SCHEMA_VERSION:
         _keep_copy(connection, path, version)
     for number, script in migrations():
@@ -91,6 +66,3 @@ def _keep_copy(connection: apsw.Connection, path: Path, version: int) -> None:
     copy = path.with_name(f"{path.name}.schema-{version}")
     copy.unlink(missing_ok=True)
     connection.execute("VACUUM INTO ?", (str(copy),))
-
-
-SCHEMA_VERSION = 1

@@ -6,8 +6,8 @@ from dataclasses import replace as replace_fields
 import apsw
 
 from stentor.adapters.sqlite.events import alert, record
+from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.rows import Row, first
-from stentor.adapters.sqlite.shapes import checksum
 from stentor.domain.faults import AlreadyExists, StaleRevision
 from stentor.domain.records import JobRow
 
@@ -45,7 +45,7 @@ def add(connection: apsw.Connection, job: JobRow) -> None:
         job.updated_ms,
         job.finished,
         job.blocked,
-        checksum(job.doc),
+        fingerprint(job.doc),
     )
     connection.execute(_INSERT, values)
     if not connection.changes():
@@ -68,7 +68,7 @@ def replace(connection: apsw.Connection, job: JobRow, expected_revision: int) ->
         job.updated_ms,
         job.finished,
         job.blocked,
-        checksum(job.doc),
+        fingerprint(job.doc),
         job.id,
         expected_revision,
     )

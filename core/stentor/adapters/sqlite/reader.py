@@ -1,7 +1,6 @@
 """The run log as people and scripts read it. Opens the store read-only; reading changes nothing.
 
-This is what `cron list` costs at start-up, so it imports the database and nothing else, and lets SQLite build the
-JSON of a thousand jobs.
+Whether or not a daemon runs, and whoever asks: these are the words of the outer surfaces.
 """
 
 import json
@@ -11,25 +10,13 @@ from typing import Self
 
 import apsw
 
-from stentor.adapters.sqlite import engine, shapes
+from stentor.adapters.sqlite import shapes
+from stentor.adapters.sqlite.fingerprint import fingerprint
+from stentor.adapters.sqlite.listing import JOB, job_texts
 from stentor.adapters.sqlite.rows import Row
 from stentor.adapters.sqlite.shapes import JsonObject
+from stentor.adapters.sqlite.snapshot import read_only
 
-_JOB_STATUS = """
-CASE WHEN r.running_at IS NOT NULL THEN 'running' WHEN j.finished IS NOT NULL THEN j.finished
-     WHEN j.enabled = 0 THEN 'disabled' WHEN j.blocked IS NOT NULL THEN 'blocked'
-     WHEN j.last_status = 'ok' THEN 'ok' WHEN j.last_status = 'skipped' THEN 'skipped'
-     WHEN j.last_status IS NULL THEN 'idle' ELSE 'error' END
-"""
-_JOB = f"""
-SELECT json_set(j.doc, '$.state', json_object(
-    'nextRunAtMs', CASE WHEN j.enabled = 1 THEN j.next_at END, 'runningAtMs', r.running_at, 'lastRunAtMs', j.last_run_at,
-    'lastRunStatus', j.last_status, 'lastError', j.last_error, 'consecutiveErrors', j.consecutive_errors,
-    'consecutiveSkipped', j.consecutive_skipped, 'lastDeliveryStatus', j.last_delivery_status),
-    '$.status', {_JOB_STATUS}, '$.blocked', j.blocked, '$.preview', json(j.preview))
-FROM jobs j LEFT JOIN (SELECT job_id, min(ifnull(started_at, queued_at)) AS running_at FROM runs
-    WHERE ended_at IS NULL GROUP BY job_id) r ON r.job_id = j.id
-"""
 _RUN_FILTERS = {
     "id": "job_id = ?",
     "run_id": "id = ?",
@@ -47,7 +34,7 @@ class Reader:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        return cls(engine.read_only(path) if path.exists() and path.stat().st_size else None)
+        return cls(read_only(str(path)) if path.exists() and path.stat().st_size else None)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -61,15 +48,14 @@ class Reader:
 
     def jobs_json(self, *, agent: str | None, everything: bool) -> tuple[list[str], int]:
         """Each job as JSON text, and how many there are in all."""
-        total = self._value("SELECT count(*) FROM jobs WHERE ?1 IS NULL OR agent_id = ?1", agent)
-        shown = "" if everything else "AND (j.enabled = 1 OR j.finished IS NOT NULL)"
-        query = f"{_JOB} WHERE (?1 IS NULL OR j.agent_id = ?1) {shown} ORDER BY j.created_at, j.id"
-        return [str(row[0]) for row in self._rows(query, agent)], int(total or 0)
+        if self._connection is None:
+            return [], 0
+        return job_texts(self._connection, agent=agent, everything=everything)
 
     def job(self, name: str) -> JsonObject | None:
         """A job by its id, else by its name without regard to case."""
         for where in ("j.id = ?", "lower(j.name) = lower(?)"):
-            for row in self._rows(f"{_JOB} WHERE {where} ORDER BY j.created_at LIMIT 1", name):
+            for row in self._rows(f"{JOB} WHERE {where} ORDER BY j.created_at LIMIT 1", name):
                 found: JsonObject = json.loads(str(row[0]))
                 return found
         return None
@@ -151,7 +137,7 @@ class Reader:
     def damaged_jobs(self) -> list[str]:
         """Jobs whose document no longer matches its checksum."""
         rows = self._rows("SELECT id, doc, checksum FROM jobs")
-        return [str(job) for job, doc, expected in rows if shapes.checksum(str(doc)) != expected]
+        return [str(job) for job, doc, expected in rows if fingerprint(str(doc)) != expected]
 
     def _parts(self, delivery: str) -> list[Row]:
         return list(self._rows(f"{shapes.PART} WHERE delivery_id = ? ORDER BY n", delivery))

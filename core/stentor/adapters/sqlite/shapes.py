@@ -2,9 +2,9 @@
 
 import json
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
+from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.rows import Row
 
 JsonObject = dict[str, Any]
@@ -35,11 +35,6 @@ def iso(ms: int | None) -> str | None:
         return None
     moment = datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{moment}.{ms % 1000:03d}Z" if ms % 1000 else f"{moment}Z"
-
-
-def checksum(doc: str) -> str:
-    """Guards a job's document against silent damage of the file."""
-    return sha256(doc.encode()).hexdigest()[:16]
 
 
 def run(row: Row, deliveries: list[JsonObject]) -> JsonObject:
@@ -162,7 +157,7 @@ def _part(row: Row) -> JsonObject:
         "degraded": row[10],
         "error": row[11],
         "nextAttemptAt": iso(row[12]),
-        "textHash": sha256(str(row[13]).encode()).hexdigest()[:16],
+        "textHash": fingerprint(row[13]),
     }
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import apsw
 
 from stentor.adapters.sqlite import deliveries, engine, jobs, life, runs, schedule
-from stentor.adapters.sqlite.writer import InlineWriter, ThreadWriter, Writer
+from stentor.adapters.sqlite.writer import ThreadWriter, Writer
 from stentor.domain.faults import StoreRefused
 from stentor.domain.records import (
     AccountRow,
@@ -36,7 +36,7 @@ def open_connection(path: Path) -> apsw.Connection:
     The mark beside the file names the store that held jobs. A file that was deleted, truncated or replaced does not
     carry that name, and starting on it would quietly begin with no jobs at all.
     """
-    mark = path.with_name(f"{path.name}.mark")
+    mark = _mark(path)
     known = json.loads(mark.read_text()) if mark.exists() else None
     if known is not None and (not path.exists() or path.stat().st_size == 0):
         raise _lost(path, mark)
@@ -61,6 +61,10 @@ def _compare(connection: apsw.Connection, path: Path, mark: Path, known: dict[st
         mark.write_text(json.dumps({"store": name}))
 
 
+def _mark(path: Path) -> Path:
+    return path.with_name(f"{path.name}.mark")
+
+
 def _lost(path: Path, mark: Path) -> StoreRefused:
     return StoreRefused(
         f"{path} holds no jobs, but there were some: restore a backup, or delete {mark} and {path} to start afresh"
@@ -70,29 +74,25 @@ def _lost(path: Path, mark: Path) -> StoreRefused:
 class SqliteStore:
     """Each method is one operation of the writer; the future resolves when its commit is on the disk."""
 
-    def __init__(self, writer: Writer, mark: Callable[[], None]) -> None:
+    def __init__(self, path: Path, connection: apsw.Connection, writer: Writer) -> None:
         self._writer = writer
-        self._mark = mark
+        self._path = path
+        self._name = connection.execute("SELECT value FROM meta WHERE key = 'store'").get
 
     @classmethod
-    def open(cls, path: Path, points: Points, *, inline: bool = False) -> Self:
+    def open(cls, path: Path, points: Points) -> Self:
+        """The daemon's store, with a writer thread of its own."""
         connection = open_connection(path)
-        name = connection.execute("SELECT value FROM meta WHERE key = 'store'").get
-        mark = path.with_name(f"{path.name}.mark")
-
-        def leave_mark() -> None:
-            if not mark.exists():
-                mark.write_text(json.dumps({"store": name}))
-
-        writer = InlineWriter(connection, points) if inline else ThreadWriter(connection, points)
-        return cls(writer, leave_mark)
+        return cls(path, connection, ThreadWriter(connection, points))
 
     async def _do(self, operation: Callable[[apsw.Connection], T]) -> T:
         return await self._writer.submit(operation)
 
     async def add_job(self, job: JobRow) -> None:
         await self._do(lambda c: jobs.add(c, job))
-        self._mark()
+        mark = _mark(self._path)
+        if not mark.exists():
+            mark.write_text(json.dumps({"store": self._name}))
 
     async def replace_job(self, job: JobRow, *, expected_revision: int) -> None:
         await self._do(lambda c: jobs.replace(c, job, expected_revision))

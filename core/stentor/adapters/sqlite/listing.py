@@ -1,0 +1,32 @@
+"""The list of jobs as JSON text, put together by SQLite itself.
+
+`cron list` starts cold each time, so this imports the database and nothing else, and takes no document apart.
+"""
+
+import apsw
+
+_STATUS = """
+CASE WHEN r.running_at IS NOT NULL THEN 'running' WHEN j.finished IS NOT NULL THEN j.finished
+     WHEN j.enabled = 0 THEN 'disabled' WHEN j.blocked IS NOT NULL THEN 'blocked'
+     WHEN j.last_status = 'ok' THEN 'ok' WHEN j.last_status = 'skipped' THEN 'skipped'
+     WHEN j.last_status IS NULL THEN 'idle' ELSE 'error' END
+"""
+# A stored document is one JSON object without these keys: they are added before its closing brace.
+JOB = f"""
+SELECT substr(j.doc, 1, length(j.doc) - 1) || ', "state": ' || json_object(
+    'nextRunAtMs', CASE WHEN j.enabled = 1 THEN j.next_at END, 'runningAtMs', r.running_at, 'lastRunAtMs', j.last_run_at,
+    'lastRunStatus', j.last_status, 'lastError', j.last_error, 'consecutiveErrors', j.consecutive_errors,
+    'consecutiveSkipped', j.consecutive_skipped, 'lastDeliveryStatus', j.last_delivery_status)
+    || ', "status": "' || {_STATUS} || '", "blocked": ' || json_quote(j.blocked) || ', "preview": ' || j.preview || '}}'
+FROM jobs j LEFT JOIN (SELECT job_id, min(ifnull(started_at, queued_at)) AS running_at FROM runs
+    WHERE ended_at IS NULL GROUP BY job_id) r ON r.job_id = j.id
+"""
+_COUNT = "SELECT count(*) FROM jobs WHERE ?1 IS NULL OR agent_id = ?1"
+
+
+def job_texts(connection: apsw.Connection, *, agent: str | None, everything: bool) -> tuple[list[str], int]:
+    """Each job as JSON text, and how many there are in all. Finished one-shots are not hidden, disabled jobs are."""
+    shown = "" if everything else "AND (j.enabled = 1 OR j.finished IS NOT NULL)"
+    query = f"{JOB} WHERE (?1 IS NULL OR j.agent_id = ?1) {shown} ORDER BY j.created_at, j.id"
+    texts = [text for (text,) in connection.execute(query, (agent,))]
+    return texts, connection.execute(_COUNT, (agent,)).get

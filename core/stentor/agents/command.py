@@ -1,0 +1,138 @@
+"""Any program as an agent: it speaks JSON lines, or simply prints its answer."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field, field_validator
+
+from stentor.agents.environment import folder, run_facts
+from stentor.agents.process import Child, ending, running
+from stentor.agents.protocol import ToolCall, decode_line, encode_tool_result, encode_turn, is_event
+from stentor.contract.errors import RunnerError
+from stentor.contract.runners import AgentRunner, Final, Phase, RunnerEvent, TextDelta, TurnRequest
+from stentor.contract.settings import RunnerSettings
+
+LINGER_S = 3.0
+"""How long a program may go on after its final answer, to put its things away."""
+
+
+class CommandSettings(RunnerSettings):
+    """The program, where it runs and what is added to its environment."""
+
+    command: tuple[str, ...]
+    cwd: str | None = None
+    env: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _refuse_a_shell_line(cls, value: object) -> object:
+        if isinstance(value, str):
+            # pydantic reports a ValueError to the user and lets a TypeError through.
+            raise ValueError(  # noqa: TRY004
+                'write the command as a list of words, such as ["python3", "agent.py"]'
+            )
+        return value
+
+    @field_validator("command")
+    @classmethod
+    def _need_a_program(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not value[0]:
+            raise ValueError('name the program first, such as ["python3", "agent.py"]')
+        return value
+
+
+class CommandRunner(AgentRunner):
+    """Runs one process a turn and ends it, with all it started, when the turn ends."""
+
+    name = "command"
+    settings: ClassVar[type[RunnerSettings]] = CommandSettings
+
+    async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
+        async with _program(request) as child:
+            child.write(encode_turn(request))
+            yield Phase("process-spawned")
+            line = await _next_line(child)
+            if line and not is_event(line):
+                yield await _plain_answer(child, line)
+                return
+            spoken: list[str] = []
+            while line:
+                event = decode_line(line, child.lines_read)
+                if isinstance(event, Final):
+                    yield await _conclude(child, event)
+                    return
+                if isinstance(event, ToolCall):
+                    result = await request.call_tool(event.name, event.args)
+                    child.write(encode_tool_result(event, result))
+                else:
+                    if isinstance(event, TextDelta):
+                        spoken.append(event.text)
+                    yield event
+                line = await _next_line(child)
+            yield await _answer_without_final(child, "".join(spoken))
+
+
+def _program(request: TurnRequest) -> AbstractAsyncContextManager[Child]:
+    settings = request.settings
+    if not isinstance(settings, CommandSettings):
+        raise RunnerError("bad_request", f"agent {request.agent_id!r} names no command; set command = [...]")
+    facts = run_facts(
+        run_id=request.run_id,
+        job_id=request.job_id,
+        session_key=request.session_key,
+        scheduled_for=request.scheduled_for,
+    )
+    return running(
+        settings.command, cwd=_folder(settings.cwd, request.workspace), env={**settings.env, **facts}
+    )
+
+
+def _folder(cwd: str | None, workspace: Path | None) -> Path | None:
+    """A relative `cwd` is meant inside the workspace, where there is one."""
+    return workspace if cwd is None else (workspace or Path()) / folder(cwd)
+
+
+async def _next_line(child: Child) -> bytes:
+    """The next line that is not blank, or b"" at the end."""
+    while (line := await child.read_line()).isspace():
+        pass
+    return line
+
+
+async def _plain_answer(child: Child, start: bytes) -> Final:
+    """The answer of a program that knows nothing of the protocol: all it prints, if it ends well."""
+    child.close_stdin()
+    text = start + await child.read_all()
+    await _expect_success(child)
+    return Final(text.decode("utf-8", "replace").strip())
+
+
+async def _answer_without_final(child: Child, spoken: str) -> Final:
+    await _expect_success(child)
+    if not spoken:
+        raise RunnerError("crashed", "ended without an answer; print text, or a final event")
+    return Final(spoken)
+
+
+async def _expect_success(child: Child) -> None:
+    code = await child.wait()
+    if code:
+        raise RunnerError("crashed", ending(code, child.stderr_tail()))
+
+
+async def _conclude(child: Child, final: Final) -> Final:
+    """The answer stands; a bad end after it is only worth a warning."""
+    child.close_stdin()
+    try:
+        async with asyncio.timeout(LINGER_S):
+            code = await child.wait()
+    except TimeoutError:
+        await child.end()
+        return replace(final, warnings=("kept running after its final answer and was ended",))
+    if not code:
+        return final
+    return replace(final, warnings=(f"after its final answer it {ending(code, child.stderr_tail())}",))

@@ -1,0 +1,13 @@
+"""An agent that answers with the message it got: for first steps, demos and tests of the way out."""
+
+from collections.abc import AsyncGenerator
+
+from stentor.contract.runners import AgentRunner, Final, Phase, RunnerEvent, TurnRequest
+
+
+class EchoRunner(AgentRunner):
+    name = "echo"
+
+    async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
+        yield Phase("model-call-started")
+        yield Final(request.message)

@@ -1,0 +1,181 @@
+"""The JSON lines between us and a program that is an agent: pure encoding and strict decoding."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from stentor.agents.environment import iso_utc
+from stentor.contract.errors import RunnerError
+from stentor.contract.runners import (
+    AttachmentRef,
+    Denied,
+    Final,
+    ModelSwitched,
+    Phase,
+    RunnerEvent,
+    TextDelta,
+    ToolResult,
+    TurnRequest,
+    Usage,
+)
+
+_EXCERPT = 200
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _PhaseLine(_Line):
+    type: Literal["phase"]
+    name: Annotated[str, Field(min_length=1)]
+
+    def event(self) -> RunnerEvent:
+        return Phase(self.name)
+
+
+class _TextLine(_Line):
+    type: Literal["text"]
+    delta: str
+
+    def event(self) -> RunnerEvent:
+        return TextDelta(self.delta)
+
+
+class _UsageLine(_Line):
+    type: Literal["usage"]
+    input: Count | None = None
+    output: Count | None = None
+    cached: Count | None = None
+    cost_usd: Annotated[float, Field(ge=0)] | None = Field(default=None, alias="costUsd")
+
+    def event(self) -> RunnerEvent:
+        return Usage(input=self.input, output=self.output, cached=self.cached, cost_usd=self.cost_usd)
+
+
+class _ModelSwitchLine(_Line):
+    type: Literal["model_switch"]
+    model: Annotated[str, Field(min_length=1)]
+
+    def event(self) -> RunnerEvent:
+        return ModelSwitched(self.model)
+
+
+class _DeniedLine(_Line):
+    type: Literal["denied"]
+    code: Annotated[str, Field(min_length=1)]
+    message: str
+
+    def event(self) -> RunnerEvent:
+        return Denied(self.code, self.message)
+
+
+class _ErrorLine(_Line):
+    type: Literal["error"]
+    kind: Literal["rate_limit", "auth", "unavailable", "context", "filtered", "crashed"]
+    message: str
+
+    def event(self) -> RunnerEvent:
+        raise RunnerError(self.kind, self.message)
+
+
+class _Attachment(_Line):
+    path: Annotated[str, Field(min_length=1)]
+    name: str | None = None
+
+
+class _FinalLine(_Line):
+    type: Literal["final"]
+    text: str
+    attachments: tuple[_Attachment, ...] = ()
+
+    def event(self) -> RunnerEvent:
+        return Final(self.text, tuple(AttachmentRef(file.path, file.name) for file in self.attachments))
+
+
+class ToolCall(_Line):
+    """The program asks for a tool; it goes on when it reads the result with the same `id`."""
+
+    type: Literal["tool_call"]
+    id: str
+    name: str
+    args: dict[str, object] = Field(default_factory=dict[str, object])
+
+    def event(self) -> "ToolCall":
+        return self
+
+
+_AnyLine = (
+    _PhaseLine | _TextLine | _UsageLine | _ModelSwitchLine | _DeniedLine | _ErrorLine | _FinalLine | ToolCall
+)
+_lines: TypeAdapter[_AnyLine] = TypeAdapter(Annotated[_AnyLine, Field(discriminator="type")])
+
+
+def is_event(line: bytes) -> bool:
+    """Whether `line` is meant as part of this protocol, well-formed or not."""
+    try:
+        value: object = from_json(line)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and "type" in value
+
+
+def decode_line(line: bytes, number: int) -> RunnerEvent | ToolCall:
+    """The event on line `number`. An `error` line is raised as the failure it reports."""
+    try:
+        decoded = _lines.validate_json(line)
+    except ValidationError as error:
+        raise RunnerError("crashed", _complaint(line, number, error)) from None
+    return decoded.event()
+
+
+def encode_turn(request: TurnRequest) -> bytes:
+    return _encode(
+        {
+            "type": "turn",
+            "runId": request.run_id,
+            "jobId": request.job_id,
+            "agentId": request.agent_id,
+            "sessionKey": request.session_key,
+            "sessionId": request.session_id,
+            "message": request.message,
+            "history": [{"role": entry.role, "text": entry.text} for entry in request.history],
+            "tools": [
+                {"name": tool.name, "description": tool.description, "schema": dict(tool.schema)}
+                for tool in request.tools
+            ],
+            "model": request.model,
+            "thinking": request.thinking,
+            "fastMode": request.fast_mode,
+            "lightContext": request.light_context,
+            "bootstrap": [{"path": file.path, "text": file.text} for file in request.bootstrap],
+            "deadline": iso_utc(request.deadline),
+        }
+    )
+
+
+def encode_tool_result(call: ToolCall, result: ToolResult) -> bytes:
+    """The answer to `call`. A tool whose result is not JSON has failed, and the program is told so."""
+    answer = {"type": "tool_result", "id": call.id}
+    try:
+        return _encode({**answer, "ok": result.ok, "result": result.result})
+    except (TypeError, ValueError) as error:
+        return _encode({**answer, "ok": False, "result": f"the result of {call.name} is not JSON: {error}"})
+
+
+def _encode(message: dict[str, object]) -> bytes:
+    # Pure ASCII, so that a program reads it right whatever locale it runs in.
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
+
+
+def _complaint(line: bytes, number: int, error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(step) for step in first["loc"][1:])
+    why = f"{field}: {first['msg']}" if field else first["msg"]
+    text = line.decode("utf-8", "replace").strip()
+    excerpt = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
+    return f"line {number} of its output is not an event of the protocol: {why}, in {excerpt!r}"

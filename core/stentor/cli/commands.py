@@ -1,0 +1,63 @@
+"""The commands by name; each one's module is imported when the command is asked for."""
+
+from importlib import import_module
+
+import click
+
+_COMMANDS = {
+    "cron": ("stentor.cli.cron:cron", "Add, list, run and inspect jobs."),
+    "config": ("stentor.cli.settings:config", "Check the configuration."),
+    "deliveries": ("stentor.cli.messages:deliveries", "Look at what was sent, part by part."),
+    "demo": ("stentor.cli.demo:demo", "See three jobs happen in a temporary home. No account, no network."),
+    "inbox": ("stentor.cli.messages:inbox", "Read what was delivered to local targets."),
+    "plugins": ("stentor.cli.status:plugins", "Show channels and runners, and what failed to load."),
+    "send": ("stentor.cli.messages:send", "Send a message through the outbox."),
+    "serve": ("stentor.cli.serve:serve", "Run the daemon."),
+    "status": ("stentor.cli.status:status", "Show how the daemon and its store are doing."),
+    "targets": ("stentor.cli.targets:targets", "Explain how a target is read."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for: start-up is a feature."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*_COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return self._from_plugins(ctx, cmd_name)
+        module, name = _COMMANDS[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+
+    def _from_plugins(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        from stentor.cli.extensions import plugin_commands
+
+        return plugin_commands().get(cmd_name) or super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stentor")
+def cli() -> None:
+    """Scheduled agents and jobs whose finished payloads arrive in chat, with receipts.
+
+    \b
+    stentor demo
+    stentor serve &
+    stentor cron add --cron '0 7 * * *' --text 'Good morning' --to local:inbox
+    stentor cron runs
+    """
+
+
+def run(words: list[str]) -> int:
+    """Hand the words to click; what a command returns is not an exit code, what it exits with is."""
+    try:
+        code = cli.main(args=words, prog_name="stentor", standalone_mode=False)
+    except click.Abort:
+        return 130
+    return code if isinstance(code, int) else 0

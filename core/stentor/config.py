@@ -1,0 +1,283 @@
+"""What the owner of a Stentor home sets: `stentor.toml`, strict, with every mistake named by its path."""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Literal, TypedDict, TypeVar, Union, cast, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+
+from stentor.contract.settings import Strict
+
+CONFIG_FILE = "stentor.toml"
+DEFAULT_AGENT = "main"
+
+_AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_ZONE_FOLDER = "zoneinfo/"
+_QUOTABLE = 4  # a shorter value is no secret, and blacking it out would tear words apart
+
+SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
+
+
+class Detail(TypedDict):
+    """One mistake: the dotted path of the setting, and what is wrong with it."""
+
+    path: str
+    message: str
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used as it stands."""
+
+    def __init__(self, message: str, *, hint: str = "", details: Sequence[Detail] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = list(details)
+
+
+def _agent_id(text: str) -> str:
+    if not _AGENT_ID.fullmatch(text):
+        raise ValueError("an agent's id has up to 64 of a-z 0-9 _ -, a letter or digit first")
+    return text
+
+
+def _account_id(text: str) -> str:
+    if not _ACCOUNT_ID.fullmatch(text):
+        raise ValueError("an account's id has up to 64 letters, digits and . _ -, a letter or digit first")
+    return text
+
+
+def _iana_zone(name: str) -> str:
+    if not _is_zone(name):
+        raise ValueError("is not an IANA time zone; write one such as Europe/Berlin or UTC")
+    return name
+
+
+class _Section(Strict):
+    """TOML has types of its own: "8" is no number and true is not 1."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class MissedConfig(_Section):
+    """What becomes of instants that passed while nothing ran, for jobs that do not say."""
+
+    policy: Literal["latest", "all", "skip"] = "latest"
+    grace_seconds: Annotated[int, Field(ge=0)] | None = None
+
+
+class SchedulerConfig(_Section):
+    max_concurrent_runs: Annotated[int, Field(ge=1, le=512)] = 8
+    missed: MissedConfig = MissedConfig()
+    drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 25
+
+
+class AgentConfig(_Section):
+    """One agent. Keys that are not listed here belong to its runner."""
+
+    model_config = ConfigDict(extra="allow")
+
+    runner: str = "echo"
+    model: str | None = None
+    workspace: str | None = None
+    fallbacks: list[str] | None = None
+
+    @property
+    def options(self) -> dict[str, object]:
+        """The runner's own keys, not looked at yet: the runner's settings model accepts or refuses them."""
+        return dict(self.model_extra or {})
+
+
+def _default_agents() -> dict[str, AgentConfig]:
+    return {DEFAULT_AGENT: AgentConfig()}
+
+
+class ChannelConfig(_Section):
+    """One channel. Accounts stay raw until the plugin's own model checks them."""
+
+    default_to: str | None = None
+    accounts: dict[Annotated[str, AfterValidator(_account_id)], dict[str, object]] = Field(
+        default_factory=dict[str, dict[str, object]]
+    )
+
+
+class Config(_Section):
+    """The whole of `stentor.toml`."""
+
+    timezone: Annotated[str, AfterValidator(_iana_zone)] | None = None
+    scheduler: SchedulerConfig = SchedulerConfig()
+    agents: dict[Annotated[str, AfterValidator(_agent_id)], AgentConfig] = Field(
+        default_factory=_default_agents
+    )
+    channels: dict[str, ChannelConfig] = Field(default_factory=dict[str, ChannelConfig])
+
+    @field_validator("agents")
+    @classmethod
+    def _with_default_agent(cls, agents: dict[str, AgentConfig]) -> dict[str, AgentConfig]:
+        return _default_agents() | agents
+
+    def zone(self) -> tuple[str, Literal["config", "host"]]:
+        """The time zone for jobs that name none, and who says so."""
+        if self.timezone is not None:
+            return self.timezone, "config"
+        return host_timezone() or "UTC", "host"
+
+
+def load_config(home: Path) -> Config:
+    """Read `stentor.toml` in `home`; a home without one has the defaults."""
+    path = home / CONFIG_FILE
+    try:
+        raw = tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raw = {}
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", hint=f"correct that line of {path}") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be read: {error.strerror}", hint="make it a file you may read"
+        ) from error
+    return read_settings(Config, raw, source=str(path))
+
+
+def read_settings(
+    model: type[SettingsModel],
+    raw: Mapping[str, object],
+    *,
+    at: Sequence[str] = (),
+    source: str = CONFIG_FILE,
+) -> SettingsModel:
+    """Check the table `at` of the configuration with `model`, the core's own or a plugin's."""
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        details = _details(error, model, at)
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    first = details[0]
+    message = f"{source}: {first['path'] or 'the file'}: {first['message']}{more}"
+    raise ConfigError(message, hint=f"edit {source}", details=details)
+
+
+def host_timezone(env: Mapping[str, str] = os.environ, root: Path = Path("/")) -> str | None:
+    """The IANA name of the host's zone: `TZ`, else the link /etc/localtime, else /etc/timezone."""
+    return next((name for name in _zone_candidates(env, root) if _is_zone(name)), None)
+
+
+def _zone_candidates(env: Mapping[str, str], root: Path) -> Iterator[str]:
+    told = env.get("TZ", "").removeprefix(":")
+    yield _zone_behind(Path(told)) if told.startswith("/") else told
+    yield _zone_behind(root / "etc" / "localtime")
+    try:
+        yield (root / "etc" / "timezone").read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return
+
+
+def _zone_behind(path: Path) -> str:
+    """The zone a path means. The first link says it best: the end of the chain may be another zone's file."""
+    link = path.readlink() if path.is_symlink() else path
+    for text in (str(path), str(link), os.path.realpath(path)):
+        _, folder, name = text.partition(_ZONE_FOLDER)
+        if folder:
+            return name.removeprefix("posix/").removeprefix("right/")
+    return ""
+
+
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (most starts need no time zone)
+
+    if not name or name == "localtime":
+        return False
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
+
+
+def _details(error: ValidationError, model: type[BaseModel], at: Sequence[str]) -> list[Detail]:
+    details: list[Detail] = []
+    for found in error.errors(include_url=False, include_context=False):
+        location = tuple(step for step in found["loc"] if step != "[key]")
+        match found["type"]:
+            case "extra_forbidden":
+                message = _no_such_setting(str(location[-1]), _known_keys(model, location[:-1]))
+            case "missing":
+                message = "is required"
+            case "model_type" | "dict_type":
+                message = "must be a table"
+            case "literal_error" | "enum":
+                message = found["msg"]
+            case _:
+                message = _without_values(found["msg"].removeprefix("Value error, "), found["input"])
+        details.append({"path": _dotted((*at, *location)), "message": message})
+    return details
+
+
+def _no_such_setting(key: str, known: Sequence[str]) -> str:
+    near = get_close_matches(key, known, n=1)
+    if near:
+        return f"this release has no such setting, did you mean {near[0]!r}?"
+    return (
+        f"this release has no such setting; there are: {', '.join(known)}"
+        if known
+        else "no setting belongs here"
+    )
+
+
+def _known_keys(model: type[BaseModel], location: Sequence[str | int]) -> tuple[str, ...]:
+    """The keys of the table at `location`, found by walking the models down."""
+    here: object = model
+    for step in location:
+        field = _fields(here).get(str(step))
+        here = field.annotation if field is not None else next(reversed(get_args(here)), None)
+    return tuple(_fields(here))
+
+
+def _fields(kind: object) -> Mapping[str, FieldInfo]:
+    choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    for choice in choices:
+        if isinstance(choice, type) and issubclass(choice, BaseModel):
+            return choice.model_fields
+    return {}
+
+
+def _without_values(message: str, given: object) -> str:
+    """A validator may quote what it was given, and somebody may have typed a secret into the wrong setting."""
+    for text in sorted(_texts(given), key=len, reverse=True):
+        if len(text) >= _QUOTABLE:
+            message = message.replace(text, "…")
+    return message
+
+
+def _texts(given: object) -> Iterator[str]:
+    if isinstance(given, str):
+        yield given
+    elif isinstance(given, Mapping):
+        for value in cast("Mapping[object, object]", given).values():
+            yield from _texts(value)
+    elif isinstance(given, (list, tuple)):
+        for value in cast("Sequence[object]", given):
+            yield from _texts(value)
+
+
+def _dotted(location: Sequence[str | int]) -> str:
+    """The path as TOML writes it: `agents."two words".model`, `fallbacks[0]`."""
+    path = ""
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        else:
+            key = step if _BARE_KEY.fullmatch(step) else json.dumps(step, ensure_ascii=False)
+            path += f".{key}" if path else key
+    return path

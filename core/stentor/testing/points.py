@@ -1,0 +1,126 @@
+"""Numbered points: every commit and every await on a seam, and a way to end the world at any of them."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar, cast
+
+from stentor.adapters.clock import SystemClock
+from stentor.contract.channel import Connection
+from stentor.contract.payloads import Part
+from stentor.contract.receipts import Receipt
+from stentor.contract.runners import AgentRunner, RunnerEvent, TurnRequest
+from stentor.contract.targets import Target
+from stentor.ports import Event, Points, Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SimulatedCrash(KeyboardInterrupt):
+    """The process is gone. Only this kind of exception leaves an event loop without anybody tidying up."""
+
+
+class Trail:
+    """Counts points and, at a chosen one, ends the world: from then on nothing gets past any point."""
+
+    def __init__(self, crash_at: int | None = None) -> None:
+        self.names: list[str] = []
+        self._crash_at = crash_at
+
+    @property
+    def crashed(self) -> bool:
+        return self._crash_at is not None and len(self.names) >= self._crash_at
+
+    def reach(self, name: str) -> None:
+        if not self.crashed:
+            self.names.append(name)
+        if self.crashed:
+            raise SimulatedCrash(f"at point {len(self.names)}: {self.names[-1]}")
+
+
+class PointedStore:
+    """A store whose every operation is reached, done and left at a point."""
+
+    def __init__(self, store: Store, points: Points) -> None:
+        self._store = store
+        self._points = points
+
+    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        operation = getattr(self._store, name)
+
+        async def pointed(*args: Any, **named: Any) -> Any:
+            self._points.reach(f"store.{name}.before")
+            result = await operation(*args, **named)
+            self._points.reach(f"store.{name}.after")
+            return result
+
+        return pointed
+
+
+def pointed_store(store: Store, points: Points) -> Store:
+    return cast("Store", PointedStore(store, points))
+
+
+class PointedConnection(Connection):
+    """A transport whose every send is reached, done and left at a point."""
+
+    def __init__(self, connection: Connection, points: Points) -> None:
+        self._connection = connection
+        self._points = points
+
+    async def send(self, part: Part) -> Receipt:
+        self._points.reach("transport.send.before")
+        receipt = await self._connection.send(part)
+        self._points.reach("transport.send.after")
+        return receipt
+
+    async def probe(self) -> str:
+        return await self._connection.probe()
+
+    async def resolve(self, target: Target) -> Target:
+        return await self._connection.resolve(target)
+
+    async def reconcile(self, part: Part) -> Receipt | None:
+        self._points.reach("transport.reconcile.before")
+        return await self._connection.reconcile(part)
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+
+class PointedRunner(AgentRunner):
+    """A runner whose every event is a point."""
+
+    name = "pointed"
+
+    def __init__(self, runner: AgentRunner, points: Points) -> None:
+        self._runner = runner
+        self._points = points
+
+    async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
+        self._points.reach("runner.turn.before")
+        async for event in self._runner.turn(request):
+            self._points.reach(f"runner.event.{type(event).__name__}")
+            yield event
+
+
+class PointedClock(SystemClock):
+    """A clock on which every wait is a point."""
+
+    def __init__(self, clock: SystemClock, points: Points) -> None:
+        self._clock = clock
+        self._points = points
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._points.reach("clock.sleep")
+
+    async def wait(self, event: Event, seconds: float | None) -> bool:
+        done = await self._clock.wait(event, seconds)
+        self._points.reach("clock.wait")
+        return done

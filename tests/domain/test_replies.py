@@ -1,0 +1,139 @@
+"""Which final texts are sent, which stay silent, and why."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stentor.domain.replies import ACK_REMARK_LIMIT, Reply, classify
+
+LONG = "x" * (ACK_REMARK_LIMIT + 10)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NO_REPLY",
+        "no_reply",
+        "  NO_REPLY \n",
+        "NO_REPLY\nNO_REPLY",
+        "NO_REPLYNO_REPLY",
+        "**NO_REPLY**",
+        "_NO_REPLY_",
+        "NO_REPLY.",
+        '"NO_REPLY"',
+        "```\nNO_REPLY\n```",
+        '{"action":"NO_REPLY"}',
+        '```json\n{ "action": "NO_REPLY" }\n```',
+        "<think>x</think>NO_REPLY",
+        "ANNOUNCE_SKIP",
+        " REPLY_SKIP\n",
+    ],
+    ids=repr,
+)
+def test_a_silent_token_alone_is_silence(text: str) -> None:
+    assert classify(text) == Reply("silent", "", "silent_token")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Done. NO_REPLY", "Done.NO_REPLY", "Done. **NO_REPLY**.", "All good\n\nNO_REPLY", "All good\nno_reply", "_Hm_ _NO_REPLY_"],
+    ids=repr,
+)  # fmt: skip
+def test_prose_that_ends_in_the_token_was_not_meant_to_be_announced(text: str) -> None:
+    assert classify(text) == Reply("silent", "", "silent_token")
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("no reply", "no reply"),
+        ("The sender is no_reply", "The sender is no_reply"),
+        ("The flag is called DO_NO_REPLY", "The flag is called DO_NO_REPLY"),
+        ("NO_REPLY_TO is the header", "NO_REPLY_TO is the header"),
+        ("I said NO_REPLY to them all", "I said NO_REPLY to them all"),
+        ("NO_REPLYThe user asked", "The user asked"),
+        ("NO_REPLY done", "done"),
+        ("NO_REPLY: **done**", "**done**"),
+        ("ANNOUNCE_SKIP please", "ANNOUNCE_SKIP please"),
+        ('{"action":"NO_REPLY","text":"hi"}', '{"action":"NO_REPLY","text":"hi"}'),
+    ],
+)
+def test_a_token_elsewhere_does_not_silence_the_text(text: str, sent: str) -> None:
+    assert classify(text) == Reply("text", sent, "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HEARTBEAT_OK",
+        "HEARTBEAT_OK.",
+        "**HEARTBEAT_OK**",
+        "HEARTBEAT_OK all quiet",
+        "Everything fine HEARTBEAT_OK",
+        "x" * ACK_REMARK_LIMIT + " HEARTBEAT_OK",
+    ],
+    ids=lambda text: text[-40:],
+)
+def test_an_acknowledgement_with_a_short_remark_is_nothing_to_report(text: str) -> None:
+    assert classify(text) == Reply("silent", "", "heartbeat_ack")
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        pytest.param(f"{LONG} HEARTBEAT_OK", LONG, id="a long remark in front"),
+        pytest.param(f"**HEARTBEAT_OK**\n{LONG}", LONG, id="a long remark behind"),
+        pytest.param(f"HEARTBEAT_OK {LONG} HEARTBEAT_OK", LONG, id="a long remark between"),
+        pytest.param("It said HEARTBEAT_OK to me", "It said HEARTBEAT_OK to me", id="in the middle"),
+        pytest.param("heartbeat_ok", "heartbeat_ok", id="lower case"),
+        pytest.param("HEARTBEAT_OKAY then", "HEARTBEAT_OKAY then", id="part of a longer word"),
+    ],
+)
+def test_an_acknowledgement_with_real_news_is_sent_without_the_token(text: str, sent: str) -> None:
+    assert classify(text) == Reply("text", sent, "")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "  \n\t", "\u200b\ufeff", "<think>hm</think>", "<think>never closed"], ids=repr
+)
+def test_a_reply_without_visible_text_is_empty(text: str) -> None:
+    assert classify(text) == Reply("silent", "", "empty")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "NO_REPLY", "Here it is. NO_REPLY", "HEARTBEAT_OK all quiet", "REPLY_SKIP"], ids=repr
+)
+def test_attachments_are_sent_even_when_the_text_is_silent(text: str) -> None:
+    assert classify(text, attachments=True) == Reply("text", "", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("<think>let me see</think>\n\nThe answer is 4.", "The answer is 4."),
+        ("<THINKING>a\nb</THINKING>Yes<think>c</think>, it is.", "Yes, it is."),
+        ("<think>a <think>b</think>Answer", "Answer"),
+        ("Write <think> to open a block.", "Write <think> to open a block."),
+        ("The tag </think> closes it.", "The tag </think> closes it."),
+    ],
+)
+def test_reasoning_never_leaves(text: str, sent: str) -> None:
+    assert classify(text) == Reply("text", sent, "")
+
+
+def test_a_table_keeps_the_indentation_of_its_first_line() -> None:
+    assert classify("\n\n   A  B\n   1  2\n").text == "   A  B\n   1  2"
+
+
+@given(st.text())
+def test_every_text_gets_exactly_one_verdict(text: str) -> None:
+    reply = classify(text)
+    assert (reply.kind == "silent") == bool(reply.reason)
+    assert (reply.kind == "silent") == (not reply.text.strip())
+
+
+@pytest.mark.parametrize(
+    "text", ["*" * 200_000 + "x", "<think>" * 40_000 + "x", "NO_REPLY " * 20_000 + "x_", " " * 200_000 + "x"]
+)
+def test_hostile_text_gets_a_verdict_too(text: str) -> None:
+    assert classify(text).kind in ("text", "silent")

@@ -1,0 +1,399 @@
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from pydantic import Field, field_validator
+
+from stentor.home import home_dir
+from stentor.config import (
+    AgentConfig,
+    Config,
+    ConfigError,
+    host_timezone,
+    load_config,
+    read_settings,
+)
+from stentor.contract.settings import AccountSettings, SecretRef
+
+TYPED_BY_MISTAKE = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1"
+
+
+def written(home: Path, text: str) -> Path:
+    (home / "stentor.toml").write_text(textwrap.dedent(text), "utf-8")
+    return home
+
+
+def refusal(home: Path, text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as error:
+        load_config(written(home, text))
+    return error.value
+
+
+class TestHome:
+    @pytest.mark.parametrize(
+        ("explicit", "env", "platform", "expected"),
+        [
+            pytest.param("/a", {"STENTOR_HOME": "/b", "HOME": "/h"}, "linux", "/a", id="explicit"),
+            pytest.param(None, {"STENTOR_HOME": "/b", "HOME": "/h"}, "linux", "/b", id="variable"),
+            pytest.param(
+                None,
+                {"STENTOR_HOME": "", "HOME": "/h"},
+                "linux",
+                "/h/.local/share/stentor",
+                id="empty variable",
+            ),
+            pytest.param(
+                None, {"XDG_DATA_HOME": "/x", "HOME": "/h"}, "linux", "/x/stentor", id="data folder"
+            ),
+            pytest.param(
+                None,
+                {"XDG_DATA_HOME": "x", "HOME": "/h"},
+                "linux",
+                "/h/.local/share/stentor",
+                id="relative data",
+            ),
+            pytest.param(
+                None,
+                {"XDG_DATA_HOME": "/x", "HOME": "/h"},
+                "darwin",
+                "/h/Library/Application Support/stentor",
+                id="macOS",
+            ),
+        ],
+    )
+    def test_is_where_it_was_told_or_where_the_platform_keeps_data(
+        self, explicit: str | None, env: Mapping[str, str], platform: str, expected: str
+    ) -> None:
+        assert home_dir(explicit, env, platform=platform) == Path(expected)
+
+    def test_a_relative_path_is_fixed_at_the_start(self) -> None:
+        assert home_dir("here", {}) == Path.cwd() / "here"
+
+    def test_a_tilde_is_the_users_home(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", "/home/ann")
+
+        assert home_dir(None, {"STENTOR_HOME": "~/stentor"}) == Path("/home/ann/stentor")
+
+
+class TestReading:
+    def test_a_home_without_a_file_has_the_defaults(self, tmp_path: Path) -> None:
+        config = load_config(tmp_path)
+
+        assert config == Config()
+        assert config.timezone is None
+        assert config.scheduler.max_concurrent_runs == 8
+        assert config.scheduler.missed.policy == "latest"
+        assert config.scheduler.missed.grace_seconds is None
+        assert config.scheduler.drain_seconds == 25
+        assert config.agents == {"main": AgentConfig()}
+        assert config.agents["main"].runner == "echo"
+        assert config.channels == {}
+
+    def test_every_setting_is_read(self, tmp_path: Path) -> None:
+        text = """
+            timezone = "Europe/Berlin"
+
+            [scheduler]
+            max_concurrent_runs = 2
+            missed = { policy = "skip", grace_seconds = 60 }
+            drain_seconds = 3
+
+            [agents.ops]
+            runner = "command"
+            model = "openai:gpt-5-mini"
+            workspace = "~/agents/ops"
+            fallbacks = ["openai:gpt-5"]
+            command = ["python3", "agent.py"]
+            options = { depth = 2 }
+
+            [channels.pager]
+            default_to = "pager:42"
+
+            [channels.pager.accounts.default]
+            token = { env = "PAGER_TOKEN" }
+        """
+
+        config = load_config(written(tmp_path, text))
+
+        assert config.timezone == "Europe/Berlin"
+        assert config.scheduler.model_dump() == {
+            "max_concurrent_runs": 2,
+            "missed": {"policy": "skip", "grace_seconds": 60},
+            "drain_seconds": 3.0,
+        }
+        ops = config.agents["ops"]
+        assert (ops.runner, ops.model, ops.workspace) == ("command", "openai:gpt-5-mini", "~/agents/ops")
+        assert ops.fallbacks == ["openai:gpt-5"]
+        assert ops.options == {"command": ["python3", "agent.py"], "options": {"depth": 2}}
+        assert config.agents["main"].runner == "echo"
+        assert config.channels["pager"].default_to == "pager:42"
+        assert config.channels["pager"].accounts == {"default": {"token": {"env": "PAGER_TOKEN"}}}
+
+    def test_the_main_agent_can_be_configured(self, tmp_path: Path) -> None:
+        config = load_config(written(tmp_path, "[agents.main]\nrunner = 'command'\n"))
+
+        assert list(config.agents) == ["main"]
+        assert config.agents["main"].runner == "command"
+
+    def test_a_byte_order_mark_is_no_mistake(self, tmp_path: Path) -> None:
+        (tmp_path / "stentor.toml").write_bytes(b"\xef\xbb\xbftimezone = 'UTC'\r\n")
+
+        assert load_config(tmp_path).timezone == "UTC"
+
+
+class TestMistakes:
+    def test_broken_toml_is_named_with_file_and_line(self, tmp_path: Path) -> None:
+        error = refusal(tmp_path, f"timezone = 'UTC'\ntoken = {TYPED_BY_MISTAKE}\n")
+
+        assert str(tmp_path / "stentor.toml") in error.message
+        assert "line 2" in error.message
+        assert TYPED_BY_MISTAKE not in error.message
+        assert error.hint
+        assert error.details == []
+
+    def test_bytes_that_are_no_text_are_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "stentor.toml").write_bytes(b"timezone = '\xff'\n")
+
+        with pytest.raises(ConfigError, match="not UTF-8 text"):
+            load_config(tmp_path)
+
+    def test_a_file_that_cannot_be_read_is_not_a_missing_file(self, tmp_path: Path) -> None:
+        (tmp_path / "stentor.toml").mkdir()
+
+        with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+            load_config(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("text", "path", "why"),
+        [
+            pytest.param(
+                "[scheduler]\nmax_concurent_runs = 3",
+                "scheduler.max_concurent_runs",
+                "this release has no such setting, did you mean 'max_concurrent_runs'?",
+                id="misspelt key",
+            ),
+            pytest.param(
+                "[scheduler]\nmissed = { polcy = 'all' }",
+                "scheduler.missed.polcy",
+                "did you mean 'policy'?",
+                id="misspelt key deeper down",
+            ),
+            pytest.param("timezon = 'UTC'", "timezon", "did you mean 'timezone'?", id="misspelt at the top"),
+            pytest.param(
+                "[channels.pager]\ndefault_too = 'x'",
+                "channels.pager.default_too",
+                "did you mean 'default_to'?",
+                id="misspelt in a channel",
+            ),
+            pytest.param(
+                "[channels.model]\nrunner = 'x'",
+                "channels.model.runner",
+                "there are: default_to, accounts",
+                id="nothing is alike",
+            ),
+            *(
+                pytest.param(
+                    f"[{section}]\nkeep_days = 3",
+                    section,
+                    "this release has no such setting; there are: timezone, scheduler, agents, channels",
+                    id=f"no section {section}",
+                )
+                for section in ("http", "sessions", "cron", "deliveries", "providers", "store")
+            ),
+            pytest.param("timezone = 'Europe/Berlon'", "timezone", "is not an IANA time zone", id="zone"),
+            pytest.param("timezone = 'localtime'", "timezone", "is not an IANA time zone", id="link as zone"),
+            pytest.param("timezone = 'Europe'", "timezone", "is not an IANA time zone", id="folder of zones"),
+            pytest.param("timezone = '../etc'", "timezone", "is not an IANA time zone", id="path as zone"),
+            pytest.param("timezone = ''", "timezone", "is not an IANA time zone", id="empty zone"),
+            pytest.param(
+                "[scheduler]\nmissed.policy = 'late'",
+                "scheduler.missed.policy",
+                "Input should be 'latest', 'all' or 'skip'",
+                id="unknown policy",
+            ),
+            pytest.param(
+                "scheduler.max_concurrent_runs = 0", "scheduler.max_concurrent_runs", "greater than", id="few"
+            ),
+            pytest.param(
+                "scheduler.max_concurrent_runs = 513", "scheduler.max_concurrent_runs", "less than", id="many"
+            ),
+            pytest.param(
+                "scheduler.max_concurrent_runs = '8'", "scheduler.max_concurrent_runs", "integer", id="text"
+            ),
+            pytest.param(
+                "scheduler.max_concurrent_runs = true",
+                "scheduler.max_concurrent_runs",
+                "integer",
+                id="boolean",
+            ),
+            pytest.param("scheduler.drain_seconds = inf", "scheduler.drain_seconds", "finite", id="for ever"),
+            pytest.param("scheduler.drain_seconds = -1", "scheduler.drain_seconds", "greater", id="negative"),
+            pytest.param("scheduler = 3", "scheduler", "must be a table", id="number for a table"),
+            pytest.param("agents = []", "agents", "must be a table", id="list for a table"),
+            pytest.param("agents.a.fallbacks = ['x', 3]", "agents.a.fallbacks[1]", "string", id="list item"),
+            pytest.param("[agents.Main]", "agents.Main", "an agent's id has up to 64", id="upper-case agent"),
+            pytest.param('[agents."two words"]', 'agents."two words"', "an agent's id", id="blank in agent"),
+            pytest.param(f"[agents.{'a' * 65}]", f"agents.{'a' * 65}", "an agent's id", id="long agent"),
+            pytest.param(
+                '[channels.pager.accounts."../x"]',
+                'channels.pager.accounts."../x"',
+                "an account's id has up to 64",
+                id="account that leaves its folder",
+            ),
+        ],
+    )
+    def test_a_mistake_is_named_by_its_path(self, tmp_path: Path, text: str, path: str, why: str) -> None:
+        error = refusal(tmp_path, text)
+
+        (detail,) = error.details
+        assert detail["path"] == path
+        assert why in detail["message"]
+        assert error.message == f"{tmp_path / 'stentor.toml'}: {path}: {detail['message']}"
+        assert error.hint == f"edit {tmp_path / 'stentor.toml'}"
+
+    def test_all_mistakes_are_named_at_once(self, tmp_path: Path) -> None:
+        error = refusal(tmp_path, "timezone = 'Mars'\nport = 3\n[scheduler]\ndrain_seconds = 'x'\n")
+
+        assert {detail["path"] for detail in error.details} == {"timezone", "port", "scheduler.drain_seconds"}
+        assert error.message.endswith("(and 2 more)")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "timezone = '{}'",
+            "scheduler = '{}'",
+            "scheduler.drain_seconds = '{}'",
+            "scheduler.missed.policy = '{}'",
+            "agents.main = '{}'",
+            "agents.main.fallbacks = '{}'",
+            "channels.pager.token = '{}'",
+            "channels.pager.accounts.default = '{}'",
+            "token = '{}'",
+        ],
+    )
+    def test_a_value_is_never_repeated(self, tmp_path: Path, text: str) -> None:
+        error = refusal(tmp_path, text.format(TYPED_BY_MISTAKE))
+
+        assert TYPED_BY_MISTAKE not in f"{error} {error.hint} {error.details} {error.__cause__!r}"
+
+
+class PagerSettings(AccountSettings):
+    token: SecretRef
+    region: str | None = Field(default=None)
+    numbers: tuple[str, ...] = ()
+    spare: SecretRef | None = None
+
+    @field_validator("numbers")
+    @classmethod
+    def _are_numbers(cls, numbers: tuple[str, ...]) -> tuple[str, ...]:
+        for number in numbers:
+            if not number.isdigit():
+                raise ValueError(f"{number!r} is not a number")
+        return numbers
+
+
+class TestSettingsOfPlugins:
+    AT = ("channels", "pager", "accounts", "default")
+
+    def test_are_checked_by_the_plugins_own_model(self) -> None:
+        settings = read_settings(PagerSettings, {"token": {"env": "T"}, "numbers": ["1"]}, at=self.AT)
+
+        assert settings == PagerSettings(token=SecretRef(env="T"), numbers=("1",))
+
+    @pytest.mark.parametrize(
+        ("raw", "path", "why"),
+        [
+            pytest.param({}, "token", "is required", id="missing"),
+            pytest.param(
+                {"token": {"env": "T"}, "regoin": "eu"}, "regoin", "did you mean 'region'?", id="misspelt"
+            ),
+            pytest.param(
+                {"token": {"evn": "T", "env": "T"}},
+                "token.evn",
+                "did you mean 'env'?",
+                id="misspelt in a secret",
+            ),
+            pytest.param(
+                {"token": {"env": "T"}, "spare": {"flie": "T", "env": "T"}},
+                "spare.flie",
+                "did you mean 'file'?",
+                id="misspelt in an optional table",
+            ),
+            pytest.param({"token": TYPED_BY_MISTAKE}, "token", "a secret is a reference", id="plain secret"),
+            pytest.param({"token": {}}, "token", "name exactly one of env, file", id="no place"),
+            pytest.param(
+                {"token": {"env": "T"}, "numbers": ["1", TYPED_BY_MISTAKE]},
+                "numbers",
+                "'…' is not a number",
+                id="a validator that quotes",
+            ),
+        ],
+    )
+    def test_mistakes_are_named_like_the_cores_own(
+        self, raw: Mapping[str, object], path: str, why: str
+    ) -> None:
+        with pytest.raises(ConfigError) as error:
+            read_settings(PagerSettings, raw, at=self.AT)
+
+        (detail,) = error.value.details
+        assert detail["path"] == f"channels.pager.accounts.default.{path}"
+        assert why in detail["message"]
+        assert TYPED_BY_MISTAKE not in str(error.value)
+
+
+class TestHostZone:
+    @pytest.fixture
+    def root(self, tmp_path: Path) -> Path:
+        (tmp_path / "etc").mkdir()
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("told", "expected"),
+        [
+            pytest.param("Asia/Tokyo", "Asia/Tokyo", id="name"),
+            pytest.param(":Asia/Tokyo", "Asia/Tokyo", id="name with colon"),
+            pytest.param("/usr/share/zoneinfo/Asia/Tokyo", "Asia/Tokyo", id="path"),
+            pytest.param(":/usr/share/zoneinfo/posix/Asia/Tokyo", "Asia/Tokyo", id="posix path"),
+            pytest.param("CET-1CEST", None, id="rule without a name"),
+            pytest.param("", None, id="empty"),
+        ],
+    )
+    def test_is_what_tz_says(self, root: Path, told: str, expected: str | None) -> None:
+        assert host_timezone({"TZ": told}, root) == expected
+
+    @pytest.mark.parametrize(
+        "link",
+        [
+            "/usr/share/zoneinfo/Europe/Berlin",
+            "../usr/share/zoneinfo/Europe/Berlin",
+            "/var/db/timezone/zoneinfo/Europe/Berlin",
+        ],
+    )
+    def test_is_what_the_link_says(self, root: Path, link: str) -> None:
+        (root / "etc/localtime").symlink_to(link)
+        (root / "etc/timezone").write_text("Asia/Tokyo\n")
+
+        assert host_timezone({}, root) == "Europe/Berlin"
+
+    def test_a_link_to_a_link_is_followed(self, root: Path) -> None:
+        (root / "etc/localtime").symlink_to("zone")
+        (root / "etc/zone").symlink_to(root / "zoneinfo/Europe/Oslo")
+
+        assert host_timezone({}, root) == "Europe/Oslo"
+
+    @pytest.mark.parametrize("content", ["Asia/Tokyo\n", "Asia/Tokyo"])
+    def test_is_the_name_in_a_file_where_there_is_no_link(self, root: Path, content: str) -> None:
+        (root / "etc/localtime").write_bytes(b"TZif2")
+        (root / "etc/timezone").write_text(content)
+
+        assert host_timezone({}, root) == "Asia/Tokyo"
+
+    def test_may_be_unknown(self, root: Path) -> None:
+        assert host_timezone({}, root) is None
+
+    def test_is_used_by_a_configuration_without_a_zone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TZ", "Asia/Tokyo")
+
+        assert Config().zone() == ("Asia/Tokyo", "host")
+        assert Config(timezone="Europe/Berlin").zone() == ("Europe/Berlin", "config")
