@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from stentor.contract.errors import StentorError
+from stentor.contract.errors import CredentialsRejected
 from stentor.contract.settings import SecretRef
 from stentor.domain.redaction import Redactor
 
@@ -20,7 +20,7 @@ _LONGEST = 64 * 1024
 _KEYRING_SERVICE = "stentor"
 
 
-class SecretError(StentorError):
+class SecretError(CredentialsRejected):
     """A secret cannot be had. The text names the reference and the mend, never the content."""
 
     def __init__(self, message: str, *, hint: str) -> None:

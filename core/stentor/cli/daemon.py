@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from stentor.adapters.socket_path import socket_path
-from stentor.cli.output import DaemonAnswer
+from stentor.cli.output import DaemonAnswer, DaemonUnreachable
 
 if TYPE_CHECKING:
     from stentor.app.operations import Operations
@@ -33,10 +33,6 @@ class _UnixConnection(HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-class DaemonUnreachable(Exception):
-    """Somebody holds the store, but nobody answers."""
-
-
 def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> JsonObject | None:
     """The daemon's answer, or None when no daemon runs."""
     connection = _UnixConnection(socket_path(home))
@@ -50,7 +46,7 @@ def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> J
         response = connection.getresponse()
         document: JsonObject = json.loads(response.read())
     except (OSError, HTTPException, ValueError) as error:
-        raise DaemonUnreachable(f"the daemon did not answer: {error}") from error
+        raise DaemonUnreachable(str(error)) from error
     finally:
         connection.close()
     if response.status != 200:

@@ -38,7 +38,13 @@ def note(text: str) -> None:
 
 def show_error(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong, why and how to mend it; returns the exit code."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
     exit_code, document = _described(error)
+    if document["error"]["code"] == "internal":
+        import traceback
+
+        traceback.print_exception(error)
     if as_json:
         show_json(document)
     else:
@@ -117,3 +123,14 @@ def when(text: str | None, now_ms: int) -> str:
 def existing(home: Path) -> Path:
     """The store of a home, whether or not it exists yet."""
     return home / "stentor.db"
+
+
+class DaemonUnreachable(DaemonAnswer):
+    """Somebody listens, but does not answer."""
+
+    def __init__(self, why: str) -> None:
+        message = f"the daemon did not answer: {why}"
+        hint = "look at its log; `stentor status` says what the store knows"
+        super().__init__(
+            5, {"error": {"code": "daemon_unreachable", "message": message, "hint": hint, "details": []}}
+        )

@@ -130,12 +130,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """Everything that becomes true when a run ends. `boot` fences: only the lease holder may write it."""
+    """Everything that becomes true when a run ends. `boot` fences: only the lease holder may write it.
+
+    Without a `phase` the run keeps the one it was in: that is where it was cut short.
+    """
 
     run_id: str
     boot: str
     status: RunStatus
-    phase: str
+    phase: str | None
     ended_ms: int
     started_ms: int | None = None
     error: str | None = None

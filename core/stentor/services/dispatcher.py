@@ -32,6 +32,17 @@ class PluginMisbehaved(Exception):
     """A plugin let something escape that would end the process."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a plugin's `send` returned, whatever that is, or what it raised."""
+
+    value: object = None
+    error: BaseException | None = None
+
+    def verdict(self, attempt: Attempt, traits: Traits) -> Verdict:
+        return accept(self.value, attempt) if self.error is None else judge(self.error, attempt, traits)
+
+
 @dataclass
 class Dispatcher:
     """The ordinary way and the recovery are one: it reads the table, whoever filled it."""
@@ -118,16 +129,16 @@ class Dispatcher:
         if not done:
             sends.create_task(self._late(part, attempt, sending), name=f"late {part.part_id}")
             return judge(TimeoutError(f"no answer within {traits.send_timeout:g} s"), attempt, traits)
-        return _verdict(sending, replace(attempt, started_ms=self.clock.now_ms()), traits)
+        return sending.result().verdict(replace(attempt, started_ms=self.clock.now_ms()), traits)
 
-    async def _late(self, part: Outgoing, attempt: Attempt, sending: "asyncio.Task[object]") -> None:
+    async def _late(self, part: Outgoing, attempt: Attempt, sending: "asyncio.Task[_Answer]") -> None:
         """The provider may answer after our deadline: a late receipt still belongs to its part."""
         done, _ = await asyncio.wait({sending}, timeout=_LATE_SECONDS)
         if not done:
             sending.cancel()
             return
-        if not sending.cancelled() and sending.exception() is None:
-            await self._settle(part, accept(sending.result(), attempt))
+        if not sending.cancelled() and sending.result().error is None:
+            await self._settle(part, accept(sending.result().value, attempt))
 
     async def _settle(self, part: Outgoing, verdict: Verdict) -> None:
         clean = replace(verdict, error=self.redactor.clean(verdict.error))
@@ -162,16 +173,13 @@ def wire_part(part: Outgoing) -> Part:
     )
 
 
-async def _contained(connection: Connection, part: Part) -> object:
-    """What a plugin's `send` returns, whatever that is; an attempt to end the process is a plugin's error."""
+async def _contained(connection: Connection, part: Part) -> _Answer:
+    """A plugin's `send`, of which nothing escapes: not an error, not an attempt to end the process."""
     try:
-        return await connection.send(part)
+        return _Answer(await connection.send(part))
+    except asyncio.CancelledError:
+        raise
     except (SystemExit, KeyboardInterrupt) as error:
-        raise PluginMisbehaved(f"send raised {type(error).__name__}") from error
-
-
-def _verdict(sending: "asyncio.Task[object]", attempt: Attempt, traits: Traits) -> Verdict:
-    if sending.cancelled():
-        return judge(TimeoutError("the send was cancelled"), attempt, traits)
-    error = sending.exception()
-    return accept(sending.result(), attempt) if error is None else judge(error, attempt, traits)
+        return _Answer(error=PluginMisbehaved(f"send raised {type(error).__name__}"))
+    except BaseException as error:  # noqa: BLE001 - the verdict on it is the domain's
+        return _Answer(error=error)

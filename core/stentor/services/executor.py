@@ -158,7 +158,9 @@ class Executor:
     def _cut_short(self, run: RunSeed) -> RunEnd:
         now = self.clock.now_ms()
         error = "the daemon was stopped while the run was under way"
-        return RunEnd(run.id, self.boot, RunStatus.INTERRUPTED, "shutdown", now, error=error)
+        return RunEnd(
+            run.id, self.boot, RunStatus.INTERRUPTED, None, now, error=error, error_kind="interrupted"
+        )
 
     async def _end(self, end: RunEnd) -> None:
         finished = await insist(

@@ -54,7 +54,7 @@ class Recovery:
     async def _resume(self, found: OpenRun) -> None:
         run, now = found.seed, self.clock.now_ms()
         row = await self.store.job(run.job_id)
-        end = RunEnd(run.id, self.boot, RunStatus.INTERRUPTED, "recovery", now)
+        end = RunEnd(run.id, self.boot, RunStatus.INTERRUPTED, None, now)
         if row is None:
             await self.store.finish_run(_because(end, "the job was removed"))
             return

@@ -146,6 +146,8 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> bool:
         _keep_receipt(connection, settlement)
     _affect_rest(connection, delivery_id, n, verdict.state, is_attachment=bool(is_attachment))
     _close_gate(connection, delivery_id, verdict, settlement.at_ms)
+    if verdict.state is PartState.RETRY_WAIT:
+        _mention_retry(connection, delivery_id, settlement)
     _settle_lane(connection, lane)
     _after_change(connection, delivery_id, settlement.at_ms, verdict.error or verdict.reason)
     return True
@@ -264,6 +266,21 @@ def _affect_rest(
             "UPDATE parts SET state = 'cancelled', reason = ? WHERE delivery_id = ? AND n > ? AND state = 'pending'",
             (f"part {n} was {state.value}", delivery_id, n),
         )
+
+
+def _mention_retry(connection: apsw.Connection, delivery_id: str, settlement: Settlement) -> None:
+    verdict = settlement.verdict
+    data = {"reason": verdict.reason, "error": verdict.error, "nextAttemptAtMs": verdict.next_at_ms}
+    job_id, run_id = only(connection, "SELECT job_id, run_id FROM deliveries WHERE id = ?", (delivery_id,))
+    record(
+        connection,
+        settlement.at_ms,
+        "part.retry_wait",
+        data,
+        job_id=job_id,
+        run_id=run_id,
+        delivery_id=delivery_id,
+    )
 
 
 def _close_gate(connection: apsw.Connection, delivery_id: str, verdict: Verdict, at_ms: int) -> None:

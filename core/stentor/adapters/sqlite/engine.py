@@ -20,6 +20,7 @@ def read_write(path: Path) -> apsw.Connection:
         raise StoreRefused(
             f"SQLite {apsw.sqlitelibversion()} has a known corruption bug: pip install -U apsw"
         )
+    path.touch(mode=0o600)  # the log files beside it get the same mode
     connection = apsw.Connection(str(path))
     try:
         connection.set_busy_timeout(5000)
@@ -40,7 +41,6 @@ def read_write(path: Path) -> apsw.Connection:
     except BaseException:
         connection.close()
         raise
-    path.chmod(0o600)
     return connection
 
 

@@ -107,6 +107,11 @@ class Reader:
         query = "SELECT at, job_id, run_id, delivery_id, data FROM events WHERE kind = 'alert' ORDER BY id DESC LIMIT ?"
         return [shapes.alert(row) for row in self._rows(query, limit)]
 
+    def events(self, after: int) -> list[JsonObject]:
+        """What happened since event number `after`, oldest first."""
+        query = f"{shapes.EVENT} WHERE e.id > ? ORDER BY e.id LIMIT 200"
+        return [shapes.event(row) for row in self._rows(query, after)]
+
     def sessions(self, run_id: str) -> list[JsonObject]:
         query = f"{shapes.SESSION} WHERE id = (SELECT session_id FROM runs WHERE id = ?)"
         return [shapes.session(row) for row in self._rows(query, run_id)]

@@ -20,7 +20,7 @@ _SESSION = """
 INSERT INTO sessions (id, key, base_key, kind, agent_id, job_id, label, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _END = """
-UPDATE runs SET status = ?, phase = ?, ended_at = ?, started_at = ifnull(started_at, ?), error = ?, error_kind = ?, summary = ?,
+UPDATE runs SET status = ?, phase = ifnull(?, phase), ended_at = ?, started_at = ifnull(started_at, ?), error = ?, error_kind = ?, summary = ?,
     model = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?, warnings = ?, suppression = ?, routes = ?
 WHERE id = ? AND boot = ? AND ended_at IS NULL
 RETURNING job_id, session_id, ifnull(started_at, queued_at)
@@ -133,7 +133,7 @@ def finish(connection: apsw.Connection, end: RunEnd) -> Finished:
     for delivery in end.deliveries:
         deliveries.insert(connection, delivery)
     deliveries.summarise_run(connection, end.run_id)
-    data = {"status": end.status.value, "phase": end.phase}
+    data = {"status": end.status.value}
     record(connection, end.ended_ms, "run.ended", data, job_id=job_id, run_id=end.run_id)
     if end.status not in (RunStatus.OK, RunStatus.SKIPPED, RunStatus.CANCELLED):
         alert(

@@ -24,6 +24,10 @@ PART = """
 SELECT id, n, of, state, reason, attempts, message_id, accepted_at, delivered_at, read_at, degraded, error, next_attempt_at, text
 FROM parts
 """
+EVENT = """
+SELECT e.id, e.at, e.kind, e.job_id, e.run_id, e.delivery_id, e.data, d.target FROM events e
+LEFT JOIN deliveries d ON d.id = e.delivery_id
+"""
 SESSION = """
 SELECT key, id, kind, agent_id, job_id, messages, bytes, context_tokens, billed_tokens, updated_at FROM sessions
 """
@@ -129,6 +133,19 @@ def alert(row: Row) -> JsonObject:
         "runId": row[2],
         "deliveryId": row[3],
         **json.loads(row[4]),
+    }
+
+
+def event(row: Row) -> JsonObject:
+    return {
+        "id": row[0],
+        "at": iso(row[1]),
+        "kind": row[2],
+        "jobId": row[3],
+        "runId": row[4],
+        "deliveryId": row[5],
+        "data": json.loads(row[6]),
+        "target": row[7],
     }
 
 

@@ -65,7 +65,7 @@ def run_batch(connection: apsw.Connection, batch: list[_Waiting], points: Points
         points.reach("commit.before")
         connection.execute("COMMIT")
         points.reach("commit.after")
-    except apsw.Error as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, nothing was committed and every caller must hear of it
         with contextlib.suppress(apsw.Error):
             connection.execute("ROLLBACK")
         failure = _translated(error)
