@@ -60,4 +60,4 @@ def settings_for(python: Callable[[str], tuple[str, ...]]) -> Callable[..., Comm
 async def _asyncio_has_nothing_to_complain_about(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
     yield
     gc.collect(1)
-    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+    assert [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"] == []

@@ -315,11 +315,14 @@ async def test_a_daemon_that_left_the_group_cannot_hold_the_turn_up(python: Pyth
         print("bye")
     """
 
+    before = len(os.listdir("/dev/fd"))
+
     async with asyncio.timeout(10), running(python(leader), cwd=None, env={}) as child:
         child.write(b"never read" * 50_000)
         assert await child.read_all() == b"bye\n"
         assert await child.wait() == 0
 
+    assert len(os.listdir("/dev/fd")) == before
     with keep.open("w"):
         """The daemon wakes up, reads the end and goes."""
 

@@ -85,10 +85,10 @@ class Child:
             await self._group.end()
         finally:
             self._let_go()
-        # Only a process that nobody may kill, or the kernel will not let die, takes longer.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
-                await self._output.until(lambda: self._output.released)
+            # Only a process that nobody may kill, or the kernel will not let die, takes longer.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE_S):
+                    await self._output.until(lambda: self._output.released)
 
     async def _settle(self) -> None:
         """After the program's own exit: end what it left behind and take in what is still in the pipes."""

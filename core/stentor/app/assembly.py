@@ -175,15 +175,18 @@ class App:
             agents,
         )
 
-    async def prepare(self) -> None:
-        """Tell the store which accounts and plugins are there now, and take over what the last process left."""
-        now = self.seams.clock.now_ms()
+    async def announce_accounts(self) -> None:
+        """Tell the store which accounts there are: what is addressed to any other waits, blocked."""
         rows = [
             AccountRow(name, account, "open")
             for name in self.directory.channels
             for account in self.directory.accounts(name)
         ]
-        await self.store.set_accounts(rows, now)
+        await self.store.set_accounts(rows, self.seams.clock.now_ms())
+
+    async def prepare(self) -> None:
+        """Tell the store which accounts and plugins are there now, and take over what the last process left."""
+        await self.announce_accounts()
         await self.store.block_jobs(
             {row.id: why for row in await self.store.jobs() if (why := self._blocked(row.doc))}
         )

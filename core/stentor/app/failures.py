@@ -6,7 +6,14 @@ from stentor.adapters.lock import LockHeld
 from stentor.adapters.secrets import SecretError
 from stentor.app.operations import NotFound
 from stentor.config import ConfigError
-from stentor.domain.faults import AlreadyExists, StaleRevision, StoreError, StoreRefused, StoreUnavailable
+from stentor.domain.faults import (
+    AlreadyExists,
+    AmbiguousName,
+    StaleRevision,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import RouteError
 
@@ -35,6 +42,11 @@ def failure_of(error: BaseException) -> Failure:
         case ConfigError():
             details = tuple((entry["path"], entry["message"]) for entry in error.details)
             return Failure(2, "bad_config", error.message, error.hint, details)
+        case _:
+            return _by_kind(error)
+
+
+def _by_kind(error: BaseException) -> Failure:
     for kind, exit_code, code, hint in _KINDS:
         if isinstance(error, kind):
             return Failure(exit_code, code, str(error), hint)
@@ -45,6 +57,7 @@ def failure_of(error: BaseException) -> Failure:
 
 _KINDS: tuple[tuple[type[BaseException], int, str, str], ...] = (
     (AlreadyExists, 2, "already_exists", "choose another id, or remove that job first"),
+    (AmbiguousName, 2, "ambiguous_name", "say which by its id"),
     (StaleRevision, 2, "stale_revision", "look at the job again"),
     (NotFound, 4, "not_found", ""),
     (LockHeld, 3, "store_held", "stop that process, or use another --home"),
@@ -52,4 +65,5 @@ _KINDS: tuple[tuple[type[BaseException], int, str, str], ...] = (
     (StoreUnavailable, 1, "store_unavailable", "try again in a moment"),
     (StoreError, 1, "store_error", ""),
     (SecretError, 1, "bad_secret", ""),
+    (OSError, 1, "system", "check the path, its permissions and the space on its disk"),
 )

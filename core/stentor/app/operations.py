@@ -1,5 +1,6 @@
 """What can be done to a product from outside: the one implementation behind the API and the command line."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,9 @@ from typing import Any
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App, database
 from stentor.compat.openclaw import repair_job
+from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, RouteError, resolve
-
-JsonObject = dict[str, Any]
 
 
 class NotFound(Exception):
@@ -25,6 +25,7 @@ class Operations:
 
     async def add_job(self, raw: Mapping[str, Any]) -> JsonObject:
         """Repair older shapes at the door, then check and store the job."""
+        _refuse_half_characters(raw)
         repaired = repair_job(raw)
         added = await self.app.book.add(repaired.job)
         return {**added, "repaired": list(repaired.repairs)}
@@ -55,6 +56,7 @@ class Operations:
 
     async def send(self, raw: Mapping[str, Any]) -> JsonObject:
         """Put a message by hand into the outbox; a dry run only says where it would go."""
+        _refuse_half_characters(raw)
         unknown = set(raw) - {"to", "text", "channel", "account", "thread", "dryRun"}
         if unknown:
             raise Refused("bad_request", f"unknown field {min(unknown)!r}")
@@ -96,3 +98,15 @@ class Operations:
     def _is_due(self, job: JsonObject) -> bool:
         next_at = job["state"]["nextRunAtMs"]
         return isinstance(next_at, int) and next_at <= self.app.seams.clock.now_ms()
+
+
+def _refuse_half_characters(raw: Mapping[str, Any]) -> None:
+    """JSON can spell half of a surrogate pair; nothing that writes or sends text can."""
+    try:
+        json.dumps(raw, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Refused(
+            "bad_text",
+            "the text holds half a character (a lone surrogate)",
+            hint="write the character itself",
+        ) from None

@@ -60,4 +60,7 @@ def run(words: list[str]) -> int:
         code = cli.main(args=words, prog_name="stentor", standalone_mode=False)
     except click.Abort:
         return 130
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message(), err=True)
+        return asked.exit_code
     return code if isinstance(code, int) else 0

@@ -10,11 +10,11 @@ from typing import Any
 import click
 
 from stentor.cli.daemon import job_path, operate
-from stentor.cli.output import common, note, show_json
+from stentor.cli.output import common, note, show_json, trouble
 from stentor.domain.durations import parse_duration
+from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.refusals import Refused
 
-JsonObject = dict[str, Any]
 _NO_DAEMON = "no-daemon: nothing happens until `stentor serve` runs"
 
 
@@ -66,7 +66,7 @@ def add(file: str | None, home: Path, as_json: bool, **flags: Any) -> None:
         key: value for key, value in flags.items() if value is not None and value is not False and value != ()
     }
     if file is not None:
-        if given:
+        if given or flags["delete_after_run"] is not None:
             raise Refused("bad_request", "--file takes no other flags", hint="put everything into the file")
         raw = _read_job(file)
     else:
@@ -143,11 +143,18 @@ def _payload(flags: dict[str, Any]) -> JsonObject:
             chosen = {key: flags[flag] for key, flag in extras.items() if flag in flags}
             return {"kind": "agentTurn", "message": flags["message"], **chosen, **limit}
         case "command_line":
-            return {"kind": "command", "argv": shlex.split(flags["command_line"]), **limit}
+            return {"kind": "command", "argv": _words(flags["command_line"]), **limit}
         case "text":
             return {"kind": "text", "text": flags["text"], **limit}
         case _:
             return {"kind": "systemEvent", "text": flags["system_event"], **limit}
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise Refused("bad_request", f"--command: {error}", hint="close the quotation marks") from error
 
 
 def _delivery(flags: dict[str, Any]) -> JsonObject | None:
@@ -155,12 +162,13 @@ def _delivery(flags: dict[str, Any]) -> JsonObject | None:
     chosen: JsonObject = {key: flags[flag] for key, flag in where.items() if flag in flags}
     if "to" in chosen:
         chosen["to"] = list(chosen["to"])
-    if flags.get("no_deliver") or "webhook" in flags:
-        if chosen or (flags.get("no_deliver") and "webhook" in flags):
-            raise Refused("bad_request", "choose one of --to, --webhook and --no-deliver")
-        chosen = (
-            {"mode": "none"} if flags.get("no_deliver") else {"mode": "webhook", "to": [flags["webhook"]]}
-        )
+    silent, posted = "no_deliver" in flags, "webhook" in flags
+    if silent + posted + bool(chosen.keys() - {"accountId"}) > 1 or (silent and chosen):
+        raise Refused("bad_request", "choose one of --to, --webhook and --no-deliver")
+    if silent:
+        chosen = {"mode": "none"}
+    elif posted:
+        chosen |= {"mode": "webhook", "to": [flags["webhook"]]}
     if flags.get("best_effort_deliver"):
         chosen["bestEffort"] = True
     return chosen or None
@@ -182,12 +190,13 @@ def _duration(text: str, flag: str) -> int:
 
 def _read_job(file: str) -> JsonObject:
     try:
-        raw = json.loads(sys.stdin.read() if file == "-" else Path(file).read_text())
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        raw = as_object(json.loads(content.decode("utf-8-sig")))
     except OSError as error:
         raise Refused("bad_request", f"{file} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refused("bad_json", f"{file} is not JSON: {error}") from error
-    if not isinstance(raw, dict):
+    if raw is None:
         raise Refused("bad_json", f"{file} must hold one JSON object")
     return raw
 
@@ -266,6 +275,8 @@ def _show_run(answer: JsonObject) -> None:
         from stentor.cli.cron_reading import show_runs
 
         show_runs([answer["run"]])
+        for line in (line for delivery in answer["run"]["deliveries"] for line in trouble(delivery)):
+            note(line)
     elif answer.get("enqueued"):
         click.echo(f"queued {answer['runId']}")
     else:

@@ -3,15 +3,14 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.cli.output import common, existing, show_json, table, when
-
-if TYPE_CHECKING:
-    from stentor.adapters.sqlite.shapes import JsonObject
+from stentor.domain.durations import format_duration
+from stentor.domain.json_types import JsonObject
+from stentor.domain.states import DeliveryStatus, RunStatus
 
 
 def show_jobs(texts: list[str]) -> None:
@@ -65,8 +64,14 @@ def show(job: str, home: Path, as_json: bool) -> None:
 @click.command()
 @click.option("--id", "job", help="Only runs of this job.")
 @click.option("--run-id", help="Only this run.")
-@click.option("--status", help="Only runs of this status.")
-@click.option("--delivery-status", help="Only runs of this delivery status.")
+@click.option(
+    "--status", type=click.Choice([word.value for word in RunStatus]), help="Only runs of this status."
+)
+@click.option(
+    "--delivery-status",
+    type=click.Choice([word.value for word in DeliveryStatus]),
+    help="Only runs of this delivery status.",
+)
 @click.option("--query", help="Only runs whose summary, error or job says this.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @click.option("--offset", type=click.IntRange(0), default=0)
@@ -86,7 +91,7 @@ def runs(home: Path, as_json: bool, job: str | None, limit: int, offset: int, **
         click.echo(f"{len(entries)} of {total} runs", err=True)
 
 
-def show_runs(entries: "list[JsonObject]") -> None:
+def show_runs(entries: list[JsonObject]) -> None:
     now = time.time_ns() // 1_000_000
     columns = (
         "run",
@@ -103,9 +108,9 @@ def show_runs(entries: "list[JsonObject]") -> None:
     table(columns, [_run_row(entry, now) for entry in entries], empty="No runs yet.")
 
 
-def _run_row(entry: dict[str, Any], now: int) -> tuple[object, ...]:
+def _run_row(entry: JsonObject, now: int) -> tuple[object, ...]:
     parts = [part for delivery in entry["deliveries"] for part in delivery["parts"]]
-    intended = entry["delivery"]["intended"] or {}
+    intended: JsonObject = entry["delivery"]["intended"] or {}
     outcome = entry["suppression"] or entry["deliveryStatus"]
     took = "-" if entry["durationMs"] is None else f"{entry['durationMs'] / 1000:.1f} s"
     status = entry["status"] if not entry["error"] else f"{entry['status']}: {entry['error']}"
@@ -123,7 +128,7 @@ def _run_row(entry: dict[str, Any], now: int) -> tuple[object, ...]:
     )
 
 
-def _job_row(job: dict[str, Any], now: int) -> tuple[object, ...]:
+def _job_row(job: JsonObject, now: int) -> tuple[object, ...]:
     state = job["state"]
     last = _moment(state["lastRunAtMs"], now)
     return (
@@ -139,7 +144,7 @@ def _job_row(job: dict[str, Any], now: int) -> tuple[object, ...]:
     )
 
 
-def _job(reader: Reader, name: str) -> dict[str, Any]:
+def _job(reader: Reader, name: str) -> JsonObject:
     found = reader.job(name)
     if found is None:
         from stentor.app.operations import NotFound
@@ -154,17 +159,17 @@ def _moment(ms: int | None, now: int) -> str:
     return when(iso(ms), now)
 
 
-def _schedule(schedule: dict[str, Any]) -> str:
+def _schedule(schedule: JsonObject) -> str:
     match schedule["kind"]:
         case "at":
             return f"at {schedule['at']}"
         case "every":
-            return f"every {schedule['everyMs'] / 1000:g} s"
+            return f"every {format_duration(schedule['everyMs'])}"
         case _:
             return f"{schedule['expr']} ({schedule['tz']})"
 
 
-def _session(job: dict[str, Any]) -> str:
+def _session(job: JsonObject) -> str:
     if job["sessionKey"] is not None:
         return f"{job['sessionTarget']}, sharing the session {job['sessionKey']}"
     return str(job["sessionTarget"])

@@ -6,19 +6,21 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from stentor.adapters.socket_path import socket_path
 from stentor.cli.output import DaemonAnswer, DaemonUnreachable
+from stentor.domain.json_types import JsonObject
 
 if TYPE_CHECKING:
     from stentor.app.operations import Operations
 
-JsonObject = dict[str, Any]
+Request = tuple[str, str, JsonObject | None]
+T = TypeVar("T")
 _EXIT_OF_STATUS = {400: 2, 403: 7, 404: 4}
 _PATIENCE_SECONDS = 30.0
-_TRIES = 50
+_TRIES = 30
 _BETWEEN_TRIES = 0.1
 
 
@@ -39,6 +41,7 @@ def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> J
     try:
         connection.connect()
     except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
         return None
     try:
         payload = None if body is None else json.dumps(body)
@@ -56,34 +59,39 @@ def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> J
 
 def operate(
     home: Path,
-    request: tuple[str, str, JsonObject | None],
+    request: Request,
     directly: Callable[["Operations"], Awaitable[JsonObject]],
 ) -> tuple[JsonObject, bool]:
     """Ask the daemon, or do it ourselves; and whether a daemon did it."""
-    answered = ask(home, *request)
-    if answered is not None:
-        return answered, True
-    import asyncio
 
+    def alone() -> tuple[JsonObject, bool]:
+        import asyncio
+
+        return asyncio.run(_directly(home, directly)), False
+
+    return ask_or_do(home, request, lambda answer: (answer, True), alone)
+
+
+def ask_or_do(home: Path, request: Request, answered: Callable[[JsonObject], T], alone: Callable[[], T]) -> T:
+    """What the daemon's answer comes to; where none runs, what doing it alone comes to.
+
+    A daemon that has just started holds the lock a moment before it listens, and another command holds it only for
+    as long as it takes: both are waited for.
+    """
+    answer = ask(home, *request)
+    if answer is not None:
+        return answered(answer)
     from stentor.adapters.lock import LockHeld
 
-    try:
-        return asyncio.run(_directly(home, directly)), False
-    except LockHeld:
-        # A daemon that has just started holds the lock a moment before it listens.
-        answered = _ask_patiently(home, request)
-        if answered is None:
-            raise
-        return answered, True
-
-
-def _ask_patiently(home: Path, request: tuple[str, str, JsonObject | None]) -> JsonObject | None:
     for _ in range(_TRIES):
-        sleep(_BETWEEN_TRIES)
-        answered = ask(home, *request)
-        if answered is not None:
-            return answered
-    return None
+        try:
+            return alone()
+        except LockHeld:
+            sleep(_BETWEEN_TRIES)
+        answer = ask(home, *request)
+        if answer is not None:
+            return answered(answer)
+    return alone()
 
 
 async def _directly(home: Path, work: Callable[["Operations"], Awaitable[JsonObject]]) -> JsonObject:
@@ -92,6 +100,7 @@ async def _directly(home: Path, work: Callable[["Operations"], Awaitable[JsonObj
 
     app = App.open(home, role="command")
     try:
+        await app.announce_accounts()
         return await work(Operations(app))
     finally:
         await app.close()

@@ -5,7 +5,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console, Group
@@ -18,8 +17,8 @@ from stentor.app.assembly import App
 from stentor.app.operations import Operations
 from stentor.cli.demo_scene import Receiver, add_all, jobs, set_the_stage
 from stentor.cli.output import show_json
+from stentor.domain.json_types import JsonObject
 
-JsonObject = dict[str, Any]
 _WATCHDOG_SECONDS = 15.0
 _REFRESH_SECONDS = 0.2
 _TICKS = 3
@@ -156,7 +155,7 @@ def _epilogue(console: Console, entries: list[JsonObject], *, good: bool) -> Non
     """The run log, delivery by delivery, and what to try next."""
     console.print("[bold]The run log[/]")
     for entry in reversed(entries):
-        intended = entry["delivery"]["intended"] or {}
+        intended: JsonObject = entry["delivery"]["intended"] or {}
         console.print(f"\n{entry['jobName']}", style="bold", highlight=False)
         console.print(f"  run       {entry['runId']}  {entry['status']}", highlight=False)
         console.print(f"  session   {entry['sessionKey']}", highlight=False, soft_wrap=True)

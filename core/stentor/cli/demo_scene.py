@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from stentor.app.operations import Operations
+from stentor.domain.json_types import JsonObject
 from stentor.ports import Clock
 
 _CONFIG = """
@@ -49,7 +49,7 @@ def set_the_stage(home: Path) -> None:
     (home / "stentor.toml").write_text(_CONFIG)
 
 
-def jobs(clock: Clock, hook: str) -> list[dict[str, Any]]:
+def jobs(clock: Clock, hook: str) -> list[JsonObject]:
     """A text every two seconds, one agent turn, and one payload for the busy receiver."""
     now = clock.now_ms()
     return [
@@ -77,6 +77,6 @@ def jobs(clock: Clock, hook: str) -> list[dict[str, Any]]:
     ]
 
 
-async def add_all(operations: Operations, raw: list[dict[str, Any]]) -> None:
+async def add_all(operations: Operations, raw: list[JsonObject]) -> None:
     for job in raw:
         await operations.add_job(job)

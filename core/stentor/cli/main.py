@@ -1,5 +1,6 @@
 """The command line's door: answers what can be answered at once, and turns every error into an answer."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -8,17 +9,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; the exit codes are documented and stable."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _run(words)
-    except KeyboardInterrupt:
-        code = 130
-    except Exception as error:  # noqa: BLE001 - no error reaches a user as a traceback
-        from stentor.cli.output import show_error
-
-        code = show_error(error, as_json="--json" in words)
+        code = _answered(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has left. The interpreter's own flush at the end must not complain about it either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     sys.exit(code)
 
 
+def _answered(words: list[str]) -> int:
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - no error reaches a user as a traceback
+        from stentor.cli.output import show_error
+
+        return show_error(error, as_json="--json" in words)
+
+
 def _run(words: list[str]) -> int:
+    _refuse_undecodable(words)
     if words[:2] == ["cron", "list"]:
         from stentor.cli.listing import quickly
 
@@ -28,6 +42,18 @@ def _run(words: list[str]) -> int:
     from stentor.cli.commands import run
 
     return run(words)
+
+
+def _refuse_undecodable(words: list[str]) -> None:
+    """Python passes bytes that are no text on as half characters, which no store and no channel takes."""
+    try:
+        "".join(words).encode()
+    except UnicodeEncodeError:
+        from stentor.domain.refusals import Refused
+
+        raise Refused(
+            "bad_text", "an argument is not valid UTF-8", hint="check the encoding of your terminal"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import click
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.cli.daemon import operate
-from stentor.cli.output import common, existing, note, show_json, table, when
+from stentor.cli.output import common, existing, note, show_json, table, trouble, when
+from stentor.domain.json_types import JsonObject
+from stentor.domain.states import DeliveryState
 
 
 @click.command()
@@ -45,6 +47,8 @@ def send(home: Path, as_json: bool, wait: bool, wait_timeout: float, dry_run: bo
         click.echo(f"would send to {answer['target']} on account {answer['accountId']}")
     else:
         click.echo(f"{answer['id']}  {answer['target']}  {answer['state']}")
+        for line in trouble(answer):
+            note(line)
         for warning in answer.get("warnings", []):
             note(f"warning: {warning}")
     if code:
@@ -76,7 +80,11 @@ def deliveries() -> None:
 
 
 @deliveries.command("list")
-@click.option("--state", help="Only deliveries in this state.")
+@click.option(
+    "--state",
+    type=click.Choice([word.value for word in DeliveryState]),
+    help="Only deliveries in this state.",
+)
 @click.option("--target", help="Only deliveries to this canonical target.")
 @click.option("--run", help="Only deliveries of this run.")
 @common
@@ -129,7 +137,7 @@ def show_delivery(delivery: str, home: Path, as_json: bool) -> None:
     table(("part", "state", "attempts", "receipt", "accepted", "last error"), rows, empty="No parts.")
 
 
-def _row(delivery: dict[str, Any], now: int) -> tuple[object, ...]:
+def _row(delivery: JsonObject, now: int) -> tuple[object, ...]:
     parts = delivery["parts"]
     return (
         delivery["id"],
@@ -137,7 +145,7 @@ def _row(delivery: dict[str, Any], now: int) -> tuple[object, ...]:
         delivery["purpose"],
         delivery["target"],
         delivery["state"],
-        delivery["reason"],
+        next((part["reason"] for part in parts if part["reason"]), delivery["reason"]),
         len(parts),
         sum(part["attempts"] for part in parts),
         ", ".join(part["messageId"] for part in parts if part["messageId"]),

@@ -2,17 +2,20 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
+from stentor.domain.json_types import JsonObject, as_object
 from stentor.home import home_dir
 
 F = TypeVar("F", bound=Callable[..., Any])
-JsonObject = dict[str, Any]
+# What agents and providers say is shown, never obeyed: a terminal takes orders in these characters.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def common(command: F) -> F:
@@ -21,10 +24,14 @@ def common(command: F) -> F:
     home = click.option(
         "--home",
         "home",
-        callback=lambda _c, _p, value: home_dir(value, os.environ),
+        callback=_home_of,
         help="Use this home folder.",
     )
     return home(command)
+
+
+def _home_of(_context: click.Context, _option: click.Parameter, value: str | None) -> Path:
+    return home_dir(value, os.environ)
 
 
 def show_json(document: object) -> None:
@@ -36,10 +43,22 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
+def read_line(line: str) -> JsonObject:
+    """One question of a batch."""
+    from stentor.domain.refusals import Refused
+
+    try:
+        asked = as_object(json.loads(line))
+    except (ValueError, RecursionError) as error:
+        raise Refused("bad_json", f"the line is not JSON: {error}") from error
+    if asked is None:
+        raise Refused("bad_json", "each line must hold one JSON object")
+    return asked
+
+
 def show_error(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong, why and how to mend it; returns the exit code."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    error = _unwrapped(error)
     exit_code, document = _described(error)
     if document["error"]["code"] == "internal":
         import traceback
@@ -55,6 +74,14 @@ def show_error(error: BaseException, *, as_json: bool) -> int:
     return exit_code
 
 
+def _unwrapped(error: BaseException) -> BaseException:
+    """What happened, rather than the group a task passed it on in."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return _unwrapped(group.exceptions[0]) if len(group.exceptions) == 1 else group
+
+
 def _described(error: BaseException) -> tuple[int, JsonObject]:
     if isinstance(error, DaemonAnswer):
         return error.exit_code, error.document
@@ -62,7 +89,7 @@ def _described(error: BaseException) -> tuple[int, JsonObject]:
         hint = ""
         if isinstance(error, click.UsageError) and error.ctx is not None:
             hint = f"try `{error.ctx.command_path} --help`"
-        body = {"code": "usage", "message": error.format_message(), "hint": hint, "details": []}
+        body: JsonObject = {"code": "usage", "message": error.format_message(), "hint": hint, "details": []}
         return (error.exit_code if error.exit_code != 1 else 2), {"error": body}
     from stentor.app.failures import failure_of
 
@@ -88,9 +115,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     if not cells:
         click.echo(empty)
         return
-    drawn = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        drawn.add_column(column, overflow="fold")
+    drawn = Table(box=None, header_style="bold", pad_edge=False, show_header=any(columns))
+    for n, column in enumerate(columns):
+        # The first column is what people copy: an id in two pieces is none.
+        drawn.add_column(column, overflow="fold", no_wrap=n == 0)
     for row in cells:
         drawn.add_row(*row)
     Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False).print(drawn)
@@ -99,7 +127,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
 def _cell(value: object) -> str:
     from rich.markup import escape
 
-    return "-" if value in (None, "") else escape(str(value))
+    return "-" if value in (None, "") else escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value)))
+
+
+def trouble(delivery: JsonObject) -> list[str]:
+    """Why parts of a delivery have not arrived, one line each."""
+    where = delivery["target"]
+    return [
+        f"{where}: {part['state']} ({part['reason']}): {part['error']}"
+        for part in delivery["parts"]
+        if part["error"] and not part["acceptedAt"]
+    ]
 
 
 def when(text: str | None, now_ms: int) -> str:

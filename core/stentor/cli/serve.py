@@ -13,6 +13,7 @@ from stentor.adapters.logs import set_up_logging
 from stentor.adapters.socket_path import prepare_socket
 from stentor.app.assembly import App
 from stentor.app.operations import Operations
+from stentor.app.seams import Seams
 from stentor.cli.output import common, note, show_json
 from stentor.http.api import api
 from stentor.http.server import SocketServer
@@ -27,11 +28,12 @@ log = logging.getLogger("stentor")
 @common
 def serve(log_level: str, home: Path, as_json: bool) -> None:
     """Run the daemon until SIGTERM or SIGINT; a second signal ends it at once."""
-    asyncio.run(_serve(home, log_level, as_json=as_json))
+    asyncio.run(live(home, log_level, as_json=as_json))
 
 
-async def _serve(home: Path, log_level: str, *, as_json: bool) -> None:
-    app = App.open(home, role="daemon")
+async def live(home: Path, log_level: str, *, as_json: bool, seams: Seams | None = None) -> None:
+    """The life of a daemon, from taking the store to letting go of it."""
+    app = App.open(home, role="daemon", seams=seams)
     set_up_logging(app.redactor, log_level)
     stop = asyncio.Event()
     _on_signals(stop)

@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from stentor.cli.output import common, show_json
+from stentor.config import CONFIG_FILE
+from stentor.domain.routing import Address, Directory, RouteError, infer, resolve
 
 
 @click.group()
@@ -38,11 +40,25 @@ def check(home: Path, as_json: bool) -> None:
     agents = agents_of(loaded, registry, Seams())
     absent = sorted(name for name in loaded.channels if name not in registry.channels)
     warnings = [f"[channels.{name}]: no such channel is loaded; see `stentor plugins`" for name in absent]
+    warnings += _bad_defaults(directory)
     accounts = {name: sorted(directory.accounts(name)) for name in sorted(registry.channels)}
     answer = {"ok": True, "agents": sorted(agents), "channels": accounts, "warnings": warnings}
     if as_json:
         show_json(answer)
         return
-    click.echo(f"{home / 'stentor.toml'} is fine: agents {', '.join(sorted(agents))}")
+    file = home / CONFIG_FILE
+    judged = f"{file} is fine" if file.exists() else f"there is no {file}, so the defaults hold"
+    click.echo(f"{judged}: agents {', '.join(sorted(agents))}")
     for warning in warnings:
         click.echo(f"warning: {warning}")
+
+
+def _bad_defaults(directory: Directory) -> list[str]:
+    """A default target that cannot be read would only be found out by the first job that needs it."""
+    found: list[str] = []
+    for name in sorted(directory.default_targets().keys() & directory.channels.keys()):
+        try:
+            resolve(Address(infer(name, directory)), directory)
+        except RouteError as error:
+            found.append(f"[channels.{name}] default_to: {error.message}")
+    return found

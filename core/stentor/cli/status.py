@@ -8,6 +8,7 @@ import click
 from stentor.adapters.sqlite.reader import Reader
 from stentor.cli.daemon import ask
 from stentor.cli.output import common, existing, show_json, table, when
+from stentor.domain.json_types import JsonObject
 
 _STALE_MS = 35_000
 
@@ -19,7 +20,7 @@ def status(home: Path, as_json: bool) -> None:
     daemon = ask(home, "GET", "status")
     now = time.time_ns() // 1_000_000
     with Reader.open(existing(home)) as reader:
-        document = {
+        document: JsonObject = {
             "daemon": "running" if daemon is not None else "stopped",
             **reader.counts(),
             "nextRunAtMs": reader.next_due(),
@@ -38,7 +39,7 @@ def status(home: Path, as_json: bool) -> None:
     table(("alert", "cause", "job", "message"), rows, empty="No alerts.")
 
 
-def _findings(reader: Reader, now: int, *, running: bool) -> dict[str, object]:
+def _findings(reader: Reader, now: int, *, running: bool) -> JsonObject:
     """Everything that is not as it should be, each with its mend."""
     findings: list[dict[str, str]] = []
 
@@ -47,7 +48,7 @@ def _findings(reader: Reader, now: int, *, running: bool) -> dict[str, object]:
 
     counts = reader.counts()
     if not running and counts["enabled"]:
-        found("warn", "daemon_stopped", f"{counts['enabled']} jobs will not run", "start `stentor serve`")
+        found("warn", "daemon_stopped", f"{_jobs(counts['enabled'])} will not run", "start `stentor serve`")
     beat = reader.heartbeat()
     if running and beat is not None and now - beat > _STALE_MS:
         found("critical", "stalled", f"no heartbeat for {(now - beat) // 1000} s", "restart the daemon")
@@ -62,7 +63,7 @@ def _findings(reader: Reader, now: int, *, running: bool) -> dict[str, object]:
         found(
             "warn",
             "blocked_jobs",
-            f"{counts['blocked']} jobs cannot run",
+            f"{_jobs(counts['blocked'])} cannot run",
             "stentor cron list; stentor plugins",
         )
     for account in reader.accounts():
@@ -85,6 +86,10 @@ def _findings(reader: Reader, now: int, *, running: bool) -> dict[str, object]:
     return {"level": max((f["level"] for f in findings), key=order.index, default="ok"), "findings": findings}
 
 
+def _jobs(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
 @click.command()
 @common
 def plugins(home: Path, as_json: bool) -> None:
@@ -93,7 +98,7 @@ def plugins(home: Path, as_json: bool) -> None:
     from stentor.adapters.registry import Registry
 
     registry = Registry.load()
-    rows = [
+    rows: list[dict[str, str | list[str] | None]] = [
         {
             "name": plugin.name,
             "distribution": plugin.distribution,
@@ -113,5 +118,5 @@ def plugins(home: Path, as_json: bool) -> None:
         click.echo(f"conflict: {conflict}")
 
 
-def _joined(value: object) -> object:
+def _joined(value: str | list[str] | None) -> str | None:
     return ", ".join(value) if isinstance(value, list) else value

@@ -10,12 +10,12 @@ import click
 from stentor.adapters.registry import Registry
 from stentor.app.assembly import directory_of
 from stentor.app.checking import check_target
-from stentor.cli.output import common, note, show_json, table
+from stentor.cli.output import common, note, read_line, show_json, table
 from stentor.config import load_config
+from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, Directory, Route, resolve
 
-JsonObject = dict[str, Any]
 _KEYS = {"text", "channel", "account", "thread", "defaultKind", "check"}
 
 
@@ -57,14 +57,11 @@ def explain(home: Path, as_json: bool, batch: bool, check: bool, text: str | Non
 
 
 def explained(home: Path, directory: Directory, asked: JsonObject) -> JsonObject:
-    address = Address(
-        str(asked["text"]),
-        asked.get("channel"),
-        asked.get("account"),
-        asked.get("thread"),
-        asked.get("defaultKind"),
-    )
-    route = resolve(address, directory)
+    said = {key: asked.get(key) for key in ("channel", "account", "thread", "defaultKind")}
+    texts = [asked["text"], *(hint for hint in said.values() if hint is not None)]
+    if not all(isinstance(text, str) for text in texts):
+        raise Refused("bad_request", "text, channel, account, thread and defaultKind are texts")
+    route = resolve(Address(asked["text"], *said.values()), directory)
     if asked.get("check"):
         route = Route(check_target(home, route, directory), route.source)
     target = route.target
@@ -89,8 +86,8 @@ def _batch(home: Path, directory: Directory) -> None:
         if not line.strip():
             continue
         try:
-            asked = json.loads(line)
-            unknown = set(asked) - _KEYS
+            asked = read_line(line)
+            unknown = asked.keys() - _KEYS
             if unknown or "text" not in asked:
                 raise Refused("bad_request", f"the keys are {', '.join(sorted(_KEYS))}; text is needed")
             answer = explained(home, directory, asked)

@@ -4,39 +4,54 @@ import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
 from stentor.adapters.sqlite.reader import Reader
-from stentor.cli.output import existing
+from stentor.cli.output import existing, read_line
 from stentor.config import load_config
 from stentor.domain.durations import parse_duration
 from stentor.domain.instants import absolute, iso, local, parse_at
-from stentor.domain.refusals import Refused
+from stentor.domain.json_types import JsonObject
+from stentor.domain.refusals import Refused, plain
 from stentor.domain.schedules import Schedule, next_after
+from stentor.domain.zones import zone
 
-JsonObject = dict[str, Any]
 _SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
 _KEYS = {"expr", "cron", "every", "at", "id", "job", "tz", "after", "n", "count"}
+_COUNT, _MOST = 5, 1000
 
 
 def answer(home: Path, asked: JsonObject, *, now_ms: int) -> JsonObject:
     """The next `n` instants of a schedule, in UTC and in its own zone."""
-    zone = asked.get("tz") or load_config(home).zone()[0]
-    after = absolute(str(asked["after"]), asked.get("tz")) if asked.get("after") else now_ms
-    schedule, job_id = _schedule(home, asked, zone, after)
-    zone = getattr(schedule, "tz", None) or zone
+    where, after, count = _frame(home, asked, now_ms)
+    schedule, job_id = _schedule(home, asked, where, after)
+    place = getattr(schedule, "tz", None) or where
     found: list[int] = []
     at: int | None = after
-    while at is not None and len(found) < int(asked.get("n") or asked.get("count") or 5):
+    while at is not None and len(found) < count:
         at = next_after(schedule, at, job_id=job_id)
         if at is not None:
             found.append(at)
     if not found:
         raise Refused("never_fires", "the schedule does not fire after that time")
-    return {"occurrences": [iso(at) for at in found], "local": [local(at, zone) for at in found]}
+    return {"occurrences": [iso(at) for at in found], "local": [local(at, place) for at in found]}
+
+
+def _frame(home: Path, asked: JsonObject, now_ms: int) -> tuple[str, int, int]:
+    """In which zone, from when on and how many."""
+    tz = asked.get("tz")
+    count = asked.get("n", asked.get("count", _COUNT))
+    if not isinstance(count, int) or not 1 <= count <= _MOST:
+        raise Refused("bad_request", f"n must be a whole number from 1 to {_MOST}")
+    default = load_config(home).zone()[0]
+    try:
+        where = default if tz is None else zone(str(tz)).key
+        after = now_ms if asked.get("after") is None else absolute(str(asked["after"]), tz)
+    except ValueError as error:
+        raise Refused("bad_schedule", str(error)) from error
+    return where, after, count
 
 
 def batch(home: Path, lines: Iterable[str]) -> None:
@@ -47,8 +62,8 @@ def batch(home: Path, lines: Iterable[str]) -> None:
         if not line.strip():
             continue
         try:
-            asked = json.loads(line)
-            unknown = set(asked) - _KEYS
+            asked = read_line(line)
+            unknown = asked.keys() - _KEYS
             if unknown:
                 raise Refused("bad_request", f"unknown key {min(unknown)!r}")
             document = answer(home, asked, now_ms=time.time_ns() // 1_000_000)
@@ -57,7 +72,7 @@ def batch(home: Path, lines: Iterable[str]) -> None:
         click.echo(json.dumps(document, ensure_ascii=False))
 
 
-def _schedule(home: Path, asked: JsonObject, zone: str, after: int) -> tuple[Schedule, str]:
+def _schedule(home: Path, asked: JsonObject, tz: str, after: int) -> tuple[Schedule, str]:
     job = asked.get("job") or asked.get("id")
     expr = asked.get("expr") or asked.get("cron")
     given = [value for value in (expr, asked.get("every"), asked.get("at"), job) if value]
@@ -67,16 +82,14 @@ def _schedule(home: Path, asked: JsonObject, zone: str, after: int) -> tuple[Sch
         return _stored(home, str(job))
     try:
         if expr:
-            raw: JsonObject = {"kind": "cron", "expr": expr, "tz": zone}
+            raw: JsonObject = {"kind": "cron", "expr": expr, "tz": tz}
         elif asked.get("every"):
             raw = {"kind": "every", "everyMs": parse_duration(str(asked["every"])), "anchorMs": after}
         else:
             raw = {"kind": "at", "at": iso(parse_at(str(asked["at"]), tz=asked.get("tz"), now_ms=after))}
         return _SCHEDULE.validate_python(raw), ""
     except ValidationError as error:
-        text = "; ".join(
-            item["msg"].removeprefix("Value error, ") for item in error.errors(include_url=False)
-        )
+        text = "; ".join(plain(item) for item in error.errors(include_url=False))
         raise Refused("bad_schedule", text) from error
     except ValueError as error:
         raise Refused("bad_schedule", str(error)) from error

@@ -9,10 +9,10 @@ from typing import Any
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App
 from stentor.app.operations import Operations
-from stentor.cli.daemon import ask, job_path
+from stentor.cli.daemon import ask_or_do, job_path
 from stentor.cli.output import existing
+from stentor.domain.json_types import JsonObject
 
-JsonObject = dict[str, Any]
 _LOOK_EVERY = 0.1
 _OPEN = ("queued", "running")
 _FAILED = 6
@@ -20,9 +20,25 @@ _FAILED = 6
 
 def run_and_wait(home: Path, job: str, *, due: bool, limit: float) -> tuple[JsonObject, int]:
     """Queue a run and wait until it and its deliveries are over; the answer and the exit code."""
-    answer = ask(home, "POST", job_path(job, "run"), {"due": due})
-    if answer is None:
-        return asyncio.run(_in_foreground(home, lambda ops: ops.run_job(job, due=due), _run_of, limit))
+    return ask_or_do(
+        home,
+        ("POST", job_path(job, "run"), {"due": due}),
+        lambda answer: _watch_run(home, answer, limit),
+        lambda: asyncio.run(_in_foreground(home, lambda ops: ops.run_job(job, due=due), _run_of, limit)),
+    )
+
+
+def send_and_wait(home: Path, message: JsonObject, *, limit: float) -> tuple[JsonObject, int]:
+    """Send a message and wait for its receipt."""
+    return ask_or_do(
+        home,
+        ("POST", "send", message),
+        lambda answer: _watch_delivery(home, answer, limit),
+        lambda: asyncio.run(_in_foreground(home, lambda ops: ops.send(message), _delivery_of, limit)),
+    )
+
+
+def _watch_run(home: Path, answer: JsonObject, limit: float) -> tuple[JsonObject, int]:
     if "runId" not in answer:
         return answer, 0
     deadline = time.monotonic() + limit
@@ -33,11 +49,7 @@ def run_and_wait(home: Path, job: str, *, due: bool, limit: float) -> tuple[Json
         time.sleep(_LOOK_EVERY)
 
 
-def send_and_wait(home: Path, message: JsonObject, *, limit: float) -> tuple[JsonObject, int]:
-    """Send a message and wait for its receipt."""
-    answer = ask(home, "POST", "send", message)
-    if answer is None:
-        return asyncio.run(_in_foreground(home, lambda ops: ops.send(message), _delivery_of, limit))
+def _watch_delivery(home: Path, answer: JsonObject, limit: float) -> tuple[JsonObject, int]:
     deadline = time.monotonic() + limit
     while True:
         found = _read(home, lambda reader: reader.deliveries(delivery=str(answer["id"])))[0]

@@ -25,6 +25,9 @@ _RUNTIME = (
     "lastDeliveryStatus",
     "lastDeliveryError",
     "deliverySuppressionReason",
+    "status",
+    "blocked",
+    "preview",
 )
 _TARGETS = spellings(("main", "isolated", "current"))
 _SESSION = "session:"

@@ -19,3 +19,7 @@ class StaleRevision(StoreError):
 
 class AlreadyExists(StoreError):
     """A job of that id is stored already."""
+
+
+class AmbiguousName(Exception):
+    """Several things have this name; the text gives their ids."""

@@ -1,7 +1,7 @@
 """The job as the user configures it. Unknown keys are errors, and each field is effective or refused."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -14,11 +14,15 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.rendering import PLACEHOLDERS, unknown_placeholders
 from stentor.domain.schedules import At, Schedule
 from stentor.domain.spelling import did_you_mean
 
-_BAD_ID = re.compile(r"[/\\\x00-\x1f\x7f]|^\.+$")
+_BAD_ID = re.compile(r"[/\\]|^\.+$")
+# What breaks a line, turns it round or talks to a terminal. Joiners stay: emoji are made of them.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_LONGEST_NAME = 200
 _AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SESSION_PREFIX = "session:"
 
@@ -41,6 +45,38 @@ def _text(value: str) -> str:
     return value
 
 
+def one_line(text: str) -> str:
+    """Text as a name may hold it."""
+    return _UNSAFE.sub(" ", text).strip()
+
+
+def _name(value: str) -> str:
+    if len(value) > _LONGEST_NAME or _UNSAFE.search(value):
+        raise ValueError(
+            f"must be one line of up to {_LONGEST_NAME} characters, none of them a control character"
+        )
+    return _text(value)
+
+
+def _word(value: str) -> str:
+    """What a process is started with cannot hold the character that ends it."""
+    if "\x00" in value:
+        raise ValueError("must not hold a NUL character")
+    return value
+
+
+def _starts_with_a_program(argv: tuple[str, ...]) -> tuple[str, ...]:
+    if not argv[0].strip():
+        raise ValueError("must begin with the program to run")
+    return argv
+
+
+def _variable(value: str) -> str:
+    if not value or "=" in value:
+        raise ValueError("the name of a variable is not empty and holds no =")
+    return _word(value)
+
+
 def _known_placeholders(value: str) -> str:
     for name in unknown_placeholders(value):
         raise ValueError(f"{{{{{name}}}}} is not a placeholder{did_you_mean(name, PLACEHOLDERS)}")
@@ -51,7 +87,9 @@ def _default_only(default: object) -> BeforeValidator:
     """A field of the job format whose effect does not exist yet: its default is accepted, any other value refused."""
 
     def check(value: object) -> object:
-        if value and value != default:
+        off = value is None or (value is False and not default)
+        given = tuple(cast("list[object]", value)) if isinstance(value, list) else value
+        if not off and given != default:
             raise ValueError("is not available in this release; leave it out")
         return default
 
@@ -60,6 +98,7 @@ def _default_only(default: object) -> BeforeValidator:
 
 NotYet = Annotated[Literal[False], _default_only(default=False)]
 Text = Annotated[str, AfterValidator(_text)]
+Word = Annotated[str, AfterValidator(_word)]
 Seconds = Annotated[float, Field(ge=0, le=30 * 86400)]
 
 
@@ -94,9 +133,9 @@ class Command(JobModel):
     """A program whose output is the payload."""
 
     kind: Literal["command"] = "command"
-    argv: Annotated[tuple[Text, ...], Field(min_length=1)]
-    cwd: str | None = None
-    env: dict[str, str] = Field(default_factory=dict)
+    argv: Annotated[tuple[Word, ...], Field(min_length=1), AfterValidator(_starts_with_a_program)]
+    cwd: Word | None = None
+    env: dict[Annotated[str, AfterValidator(_variable)], Word] = Field(default_factory=dict[str, str])
     input: str | None = None
     timeout_seconds: Seconds | None = None
 
@@ -143,6 +182,8 @@ class DeliveryModel(JobModel):
                 raise ValueError("mode webhook needs to = an http(s) URL")
             if self.channel not in (None, self.mode):
                 raise ValueError("mode webhook takes no channel; leave channel out")
+            if self.thread_id is not None:
+                raise ValueError("a webhook has no threads; leave threadId out")
         if self.to is not None and not self.to:
             raise ValueError("to is an empty list: name a target or leave it out")
         return self
@@ -161,7 +202,7 @@ class Job(JobModel):
     """What the user configured. Runtime state stands beside it in the store, never inside it."""
 
     id: str
-    name: Text
+    name: Annotated[str, AfterValidator(_name)]
     description: str = ""
     enabled: bool = True
     agent_id: str = "main"
@@ -183,7 +224,8 @@ class Job(JobModel):
     @field_validator("id")
     @classmethod
     def _plain_id(cls, value: str) -> str:
-        if not value.strip() or value != value.strip() or len(value) > 128 or _BAD_ID.search(value):
+        bad = _BAD_ID.search(value) or _UNSAFE.search(value)
+        if not value.strip() or value != value.strip() or len(value) > 128 or bad:
             raise ValueError(
                 "an id is up to 128 characters without slashes, control characters or outer blanks"
             )
@@ -256,12 +298,11 @@ def _check_delivery(job: Job) -> None:
         )
 
 
-def fill_defaults(raw: dict[str, Any]) -> dict[str, Any]:
+def fill_defaults(raw: JsonObject) -> JsonObject:
     """What follows from the payload when it is not said: session target and delivery mode."""
     filled = dict(raw)
-    payload = filled.get("payload")
-    kind = payload.get("kind") if isinstance(payload, dict) else None
-    main = kind == "systemEvent"
+    payload = as_object(filled.get("payload")) or {}
+    main = payload.get("kind") == "systemEvent"
     if filled.get("sessionTarget") is None:
         filled["sessionTarget"] = "main" if main else "isolated"
     if filled.get("delivery") is None:

@@ -4,8 +4,34 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from stentor.domain.spelling import did_you_mean
+
+_OBJECT, _LIST, _WHOLE = "must be an object", "must be a list", "must be a whole number"
+_NUMBER, _FLAG = "must be a number", "must be true or false"
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be text",
+    "bool_type": _FLAG,
+    "bool_parsing": _FLAG,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "tuple_type": _LIST,
+    "too_short": "must not be empty",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be below {lt}",
+    "literal_error": "must be {expected}",
+    "union_tag_invalid": "must be one of {expected_tags}",
+    "union_tag_not_found": "is missing",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +55,30 @@ class Refused(Exception):
 
 def details_of(error: ValidationError, model: type[BaseModel]) -> tuple[Detail, ...]:
     """A model's errors in the words of its author: dotted paths, the nearest known key, never the value."""
-    return tuple(
-        _detail(item["type"], item["loc"], item["msg"], model)
-        for item in error.errors(include_input=False, include_url=False)
-    )
+    return tuple(_detail(item, model) for item in error.errors(include_input=False, include_url=False))
 
 
-def _detail(kind: str, loc: tuple[int | str, ...], message: str, model: type[BaseModel]) -> Detail:
-    path, holder = _walk(loc, model)
-    text = message.removeprefix("Value error, ")
-    if kind == "extra_forbidden" and path:
+def _detail(item: ErrorDetails, model: type[BaseModel]) -> Detail:
+    path, holder = _walk(item["loc"], model)
+    text = plain(item)
+    if item["type"] == "extra_forbidden" and path:
         known = _keys(holder)
         close = did_you_mean(path[-1], known)
         text = f"unknown field{close}" if close else f"unknown field; known are {', '.join(sorted(known))}"
-    elif kind == "missing":
-        text = "is missing"
+    elif item["type"].startswith("union_tag"):
+        path = [*path, "kind"]
     return Detail(".".join(path) or "job", text)
+
+
+def plain(item: ErrorDetails) -> str:
+    """A validator's message without the words of the library."""
+    words = _WORDS.get(item["type"])
+    if words is None:
+        return item["msg"].removeprefix("Value error, ")
+    facts = item.get("ctx", {})
+    return words.format(
+        **{key: int(fact) if isinstance(fact, float) else fact for key, fact in facts.items()}
+    )
 
 
 def _walk(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[str], type[BaseModel]]:
@@ -53,6 +87,8 @@ def _walk(loc: tuple[int | str, ...], model: type[BaseModel]) -> tuple[list[str]
     holder = model
     choices: tuple[type[BaseModel], ...] = ()
     for step in loc:
+        if step == "[key]":
+            continue
         tagged = next((choice for choice in choices if _tag(choice) == step), None)
         if tagged is not None:
             holder, choices = tagged, ()

@@ -83,6 +83,8 @@ def resolve(address: Address, directory: Directory) -> Route:
 
 def infer(channel: str | None, directory: Directory) -> str:
     """The one target that the configuration names as default; none or several is an error that lists them."""
+    if channel is not None:
+        channel = _named_channel(channel, directory).name
     defaults = directory.default_targets()
     usable = {name: text for name, text in defaults.items() if channel in (None, name)}
     if len(usable) == 1:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -13,12 +12,12 @@ from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.assembly import database
 from stentor.app.failures import failure_of
 from stentor.app.operations import NotFound, Operations
+from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.refusals import Refused
 
 _LARGEST_BODY = 256 * 1024
 _STATUS_OF_EXIT = {2: 400, 4: 404, 7: 403}
 Handler = Callable[[Request], Awaitable[Response]]
-JsonObject = dict[str, Any]
 
 
 def api(operations: Operations) -> Starlette:
@@ -67,10 +66,10 @@ async def _body(request: Request) -> JsonObject:
             raise Refused("too_large", f"a request is at most {_LARGEST_BODY} bytes")
         chunks.append(chunk)
     try:
-        body: object = json.loads(b"".join(chunks) or b"{}")
-    except ValueError as error:
+        body = as_object(json.loads(b"".join(chunks) or b"{}"))
+    except (ValueError, RecursionError) as error:
         raise Refused("bad_json", f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
+    if body is None:
         raise Refused("bad_json", "the body must be a JSON object")
     return body
 

@@ -59,6 +59,7 @@ class Dispatcher:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: int = 0
+    _draining: bool = False
     _stopping: bool = False
 
     def wake(self) -> None:
@@ -80,9 +81,12 @@ class Dispatcher:
                 await self.clock.wait(self._wake, seconds)
 
     async def drained(self, seconds: float) -> bool:
-        """Begin nothing more and wait for what is under way, at most `seconds`."""
+        """Send what is ready and wait for what is under way, at most `seconds`; then begin nothing more."""
+        self._draining = True
+        self.wake()
+        drained = await self.clock.wait(self._idle, seconds)
         self._stopping = True
-        return self._busy == 0 or await self.clock.wait(self._idle, seconds)
+        return drained
 
     async def _round(self, sends: asyncio.TaskGroup) -> float:
         """Start as many sends as there are free slots; how long until the next one could be due."""
@@ -93,8 +97,11 @@ class Dispatcher:
         parts = await self.store.begin_sends(now, free, self.boot)
         for part in parts:
             self._busy += 1
-            self._idle.clear()
             sends.create_task(self._deliver(part, sends), name=f"send {part.part_id}")
+        if self._draining and not parts and self._busy == 0:
+            # Only between rounds: one that is half begun would leave its parts as `sending`, and unsent.
+            self._stopping = True
+            self._idle.set()
         if len(parts) == free:
             return _LOOK_AGAIN_SECONDS  # a finished send wakes us
         upcoming = await self.store.next_send()
@@ -108,8 +115,6 @@ class Dispatcher:
             await self._settle(part, verdict)
         finally:
             self._busy -= 1
-            if self._busy == 0:
-                self._idle.set()
             self.wake()
 
     async def _attempt(self, part: Outgoing, sends: asyncio.TaskGroup) -> Verdict:

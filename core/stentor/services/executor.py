@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -95,9 +95,10 @@ class Executor:
             await self._end(end)
             return
         async with self._turn_of(job.id), self.slots:
-            ticket.started = await self.store.start_run(run.id, self.boot, self.clock.now_ms())
+            started = self.clock.now_ms()
+            ticket.started = await self.store.start_run(run.id, self.boot, started)
             if ticket.started:
-                await self._end(await self._work(run, job))
+                await self._end(await self._work(run, job, started))
 
     async def _changed_before_its_instant(self, ticket: _Ticket) -> bool:
         """Runs are claimed a little ahead; until the instant itself the user may still change the job."""
@@ -106,9 +107,8 @@ class Executor:
         seconds = (ticket.run.scheduled_ms - self.clock.now_ms()) / 1000
         return seconds > 0 and await self.clock.wait(ticket.withdrawn, seconds)
 
-    async def _work(self, run: RunSeed, job: Job) -> RunEnd:
+    async def _work(self, run: RunSeed, job: Job, started: int) -> RunEnd:
         """Route, turn, reply. Whatever goes wrong is a status with a phase, never an exception."""
-        started = self.clock.now_ms()
         plan = RoutePlan()
         try:
             plan = self.outgoings.plan(job)
@@ -171,7 +171,7 @@ class Executor:
             self.on_finished(end.run_id)
 
     @asynccontextmanager
-    async def _turn_of(self, job_id: str) -> AsyncIterator[None]:
+    async def _turn_of(self, job_id: str) -> AsyncGenerator[None]:
         async with self._turns_of.setdefault(job_id, asyncio.Lock()):
             yield
 

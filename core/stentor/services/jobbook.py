@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import ValidationError
 
 from stentor.domain.idents import ident
 from stentor.domain.instants import from_iso, iso, local, parse_at
-from stentor.domain.jobs import Job, Missed, fill_defaults
+from stentor.domain.jobs import Job, Missed, fill_defaults, one_line
+from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.records import JobRow, RunSeed
 from stentor.domain.refusals import Detail, Refused, details_of
 from stentor.domain.routing import Directory, Route, RouteError, infer, resolve
@@ -20,7 +21,6 @@ from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Store
 from stentor.services.outgoing import address_of, expiry_seconds
 
-JsonObject = dict[str, Any]
 _ONE_SHOT_GRACE_SECONDS = 86_400
 _LONGEST_GRACE_SECONDS = 7_200
 _NAME_CHARACTERS = 60
@@ -134,20 +134,21 @@ class JobBook:
             filled["id"] = ident("j", now, self.chance.token(5))
         if filled.get("name") is None:
             filled["name"] = _inferred_name(filled.get("payload"))
-        schedule = filled.get("schedule")
-        if isinstance(schedule, dict):
+        schedule = as_object(filled.get("schedule"))
+        if schedule is not None:
             filled["schedule"], source = self._schedule(dict(schedule), now)
             filled["timezoneSource"] = source
-        missed = filled.get("missed") or {}
-        if isinstance(missed, dict):
+        missed = as_object(filled.get("missed") or {})
+        if missed is not None:
             filled["missed"] = {"policy": self.defaults.missed_policy, **missed}
         return filled
 
     def _schedule(self, schedule: JsonObject, now: int) -> tuple[JsonObject, str]:
         """Write down what a schedule leaves to its surroundings: zone, anchor, the instant of a duration."""
-        source = "job" if schedule.get("tz") else self.defaults.timezone_source
+        named = schedule.get("tz") is not None
+        source = "job" if named else self.defaults.timezone_source
         kind = schedule.get("kind")
-        if kind == "cron" and not schedule.get("tz"):
+        if kind == "cron" and not named:
             schedule["tz"] = self.defaults.timezone
         elif kind == "every" and schedule.get("anchorMs") is None:
             schedule["anchorMs"] = now
@@ -156,16 +157,18 @@ class JobBook:
                 schedule["at"] = iso(parse_at(str(schedule["at"]), tz=schedule.get("tz"), now_ms=now))
             except ValueError as error:
                 detail = Detail("schedule.at", str(error))
-                raise Refused("bad_schedule", str(error), details=(detail,)) from error
+                raise Refused("bad_schedule", "the schedule is not valid", details=(detail,)) from error
         return schedule, source
 
     def _resolved(self, job: Job) -> tuple[Job, list[Route]]:
         """Resolve the job's targets and store them typed: nothing that happens later can change them."""
         delivery = job.delivery
         if delivery.mode == "none":
-            if delivery.to:
+            if any((delivery.to, delivery.channel, delivery.account_id, delivery.thread_id)):
                 raise Refused(
-                    "no_delivery", "mode none delivers nothing, but a target is named", hint="leave to out"
+                    "no_delivery",
+                    "mode none delivers nothing, but a target is named",
+                    hint="leave to, channel, accountId and threadId out, or choose mode announce",
                 )
             return job, []
         try:
@@ -269,14 +272,17 @@ def _check_session_key(job: Job) -> None:
     try:
         session_for(job, "new")
     except ValueError as error:
-        raise Refused("bad_session", str(error), details=(Detail("sessionKey", str(error)),)) from error
+        detail = Detail("sessionKey", str(error))
+        raise Refused("bad_session", "the session is not valid", details=(detail,)) from error
 
 
 def _inferred_name(payload: object) -> str:
     """A job without a name is called by the first words of what it does."""
-    if isinstance(payload, dict):
-        said = payload.get("message") or payload.get("text") or " ".join(map(str, payload.get("argv") or ()))
-        lines = str(said).strip().splitlines()
-        if lines:
-            return lines[0][:_NAME_CHARACTERS]
-    return "Job"
+    fields = as_object(payload) or {}
+    said = fields.get("message") or fields.get("text") or _line(fields.get("argv"))
+    lines = str(said).strip().splitlines()
+    return one_line(lines[0][:_NAME_CHARACTERS]) or "Job" if lines else "Job"
+
+
+def _line(argv: object) -> str:
+    return " ".join(map(str, cast("list[object]", argv))) if isinstance(argv, list) else ""

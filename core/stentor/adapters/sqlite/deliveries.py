@@ -1,6 +1,7 @@
 """The outbox: deliveries, their parts, and the lanes that keep them in order."""
 
 import json
+from collections.abc import Sequence
 
 import apsw
 
@@ -28,7 +29,7 @@ WHERE p.lane = ? AND p.state IN ('pending', 'retry_wait') AND p.held = 0 ORDER B
 """
 _SET_HEAD = "UPDATE lanes SET head = ?, ready_at = ?, priority = ?, busy = 0 WHERE id = ?"
 _READY = """
-SELECT l.id, l.head FROM lanes l JOIN accounts a ON a.channel = l.channel AND a.account = l.account
+SELECT l.id, l.head FROM lanes l INDEXED BY lanes_ready JOIN accounts a ON a.channel = l.channel AND a.account = l.account
 WHERE l.busy = 0 AND l.head IS NOT NULL AND l.ready_at <= ?1 AND a.state = 'open' AND a.ready_at <= ?1
 ORDER BY l.priority, l.ready_at, l.head LIMIT ?2
 """
@@ -49,7 +50,7 @@ FROM parts p JOIN deliveries d ON d.id = p.delivery_id
 _SETTLE = """
 UPDATE parts SET state = ?1, reason = ?2, error = ifnull(?3, error), message_id = ifnull(?4, message_id),
     degraded = ifnull(?5, degraded), next_attempt_at = ?6, accepted_at = ifnull(accepted_at, ?7),
-    attempts = attempts - ?8, refusals = refusals + ?9
+    attempts = attempts - ?8, refusals = refusals + ?9, first_sent_at = iif(attempts = ?8, NULL, first_sent_at)
 WHERE id = ?10 AND attempts = ?11 AND (state = 'sending' OR (?1 = 'accepted' AND state IN ('unknown', 'retry_wait')))
 RETURNING delivery_id, lane, n, attachment IS NOT NULL
 """
@@ -57,9 +58,14 @@ _RECEIPT = """
 INSERT INTO receipts (part_id, channel, account, message_id, level, target, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO NOTHING
 """
+# The longest gate counts: an answer that wants less quiet does not shorten what another one asked for.
+_SHUT = """
+UPDATE accounts SET state = ?1, reason = iif(?4 >= ready_at OR ?1 = 'down', ?2, reason), since = ?3, ready_at = max(ready_at, ?4)
+WHERE channel = ?5 AND account = ?6 AND state = 'open'
+"""
 _EXPIRED = """
-SELECT DISTINCT d.id FROM deliveries d JOIN parts p ON p.delivery_id = d.id
-WHERE d.state IN ('pending', 'unknown') AND d.expires_at <= ? AND p.state IN ('pending', 'retry_wait') LIMIT 200
+SELECT id FROM deliveries d WHERE state IN ('pending', 'unknown') AND expires_at <= ?
+    AND EXISTS (SELECT 1 FROM parts p WHERE p.delivery_id = d.id AND p.state IN ('pending', 'retry_wait')) LIMIT 200
 """
 
 
@@ -113,7 +119,7 @@ def begin_sends(connection: apsw.Connection, now_ms: int, limit: int, boot: str)
     return [row for seq in started for row in outgoing(connection, "p.seq = ?", seq)]
 
 
-def outgoing(connection: apsw.Connection, where: str, value: object) -> list[Outgoing]:
+def outgoing(connection: apsw.Connection, where: str, value: str | int) -> list[Outgoing]:
     return [_outgoing(row) for row in connection.execute(f"{_OUTGOING} WHERE {where}", (value,))]
 
 
@@ -149,7 +155,8 @@ def settle(connection: apsw.Connection, settlement: Settlement) -> bool:
     if verdict.state is PartState.RETRY_WAIT:
         _mention_retry(connection, delivery_id, settlement)
     _settle_lane(connection, lane)
-    _after_change(connection, delivery_id, settlement.at_ms, verdict.error or verdict.reason)
+    lost = verdict.state.value if verdict.state in (PartState.REJECTED, PartState.EXPIRED) else ""
+    _after_change(connection, delivery_id, settlement.at_ms, verdict.error or verdict.reason, lost=lost)
     return True
 
 
@@ -158,8 +165,8 @@ def later_receipt(
 ) -> bool:
     """Raise a part to delivered or read. News about an id nobody knows yet is kept until its part is accepted."""
     find = """
-        SELECT p.id, p.delivery_id FROM parts p JOIN deliveries d ON d.id = p.delivery_id
-        WHERE d.channel = ? AND d.account = ? AND p.message_id = ?"""
+        SELECT p.id, p.delivery_id FROM receipts r JOIN parts p ON p.id = r.part_id
+        WHERE r.channel = ? AND r.account = ? AND r.message_id = ? AND r.level = 'accepted'"""
     row = first(connection, find, (channel, account, message_id))
     part = None if row is None else row[0]
     connection.execute(_RECEIPT, (part, channel, account, message_id, level, None, "{}", at_ms))
@@ -237,12 +244,15 @@ def _keep_receipt(connection: apsw.Connection, settlement: Settlement) -> None:
         SELECT level, at FROM receipts WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL"""
     for level, at_ms in fetch(connection, early, (channel, account, verdict.message_id)):
         _raise(connection, settlement.part_id, level, at_ms)
-    adopt = "UPDATE receipts SET part_id = ? WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL"
+    # The provider may have said `accepted` itself before: that row is there already.
+    adopt = "UPDATE OR IGNORE receipts SET part_id = ? WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL"
     connection.execute(adopt, (settlement.part_id, channel, account, verdict.message_id))
 
 
 def _raise(connection: apsw.Connection, part_id: str, level: str, at_ms: int) -> None:
     """Never lowers: a read part stays read when the delivered receipt limps in."""
+    if level == "accepted":
+        return
     column = "read_at" if level == "read" else "delivered_at"
     below = "('accepted', 'delivered')" if level == "read" else "('accepted')"
     connection.execute(f"UPDATE parts SET {column} = ifnull({column}, ?) WHERE id = ?", (at_ms, part_id))
@@ -289,8 +299,7 @@ def _close_gate(connection: apsw.Connection, delivery_id: str, verdict: Verdict,
         return
     account = only(connection, "SELECT channel, account FROM deliveries WHERE id = ?", (delivery_id,))
     state = "down" if gate.down else "open"
-    changed = "UPDATE accounts SET state = ?, reason = ?, since = ?, ready_at = ? WHERE channel = ? AND account = ? AND state = 'open'"
-    connection.execute(changed, (state, gate.reason, at_ms, gate.until_ms, *account))
+    connection.execute(_SHUT, (state, gate.reason, at_ms, gate.until_ms, *account))
     if gate.down and connection.changes():
         alert(
             connection,
@@ -311,8 +320,17 @@ def _expire(connection: apsw.Connection, delivery_id: str, now_ms: int) -> None:
     _after_change(connection, delivery_id, now_ms, "not sent before it expired")
 
 
-def _after_change(connection: apsw.Connection, delivery_id: str, at_ms: int, why: str) -> None:
-    """Roll the parts up into their delivery; an end that is not good does not pass in silence."""
+def _worth_an_alert(parts: Sequence[PartState], state: DeliveryState, lost: str) -> str:
+    """The cause of an alert: how a delivery ended, or what became of a part while the rest goes on."""
+    if state is DeliveryState.UNKNOWN or not OPEN_PART.intersection(parts):
+        return "" if state in GOOD_DELIVERY else state.value
+    return lost
+
+
+def _after_change(
+    connection: apsw.Connection, delivery_id: str, at_ms: int, why: str, *, lost: str = ""
+) -> None:
+    """Roll the parts up into their delivery; neither a bad end nor a lost part passes in silence."""
     parts = connection.execute("SELECT state FROM parts WHERE delivery_id = ? ORDER BY n", (delivery_id,))
     states = [PartState(state) for (state,) in parts]
     state, reason = roll_up(states)
@@ -330,9 +348,10 @@ def _after_change(connection: apsw.Connection, delivery_id: str, at_ms: int, why
             run_id=run_id,
             delivery_id=delivery_id,
         )
-        over = not OPEN_PART.intersection(states)
-        if state is DeliveryState.UNKNOWN or (over and state not in GOOD_DELIVERY):
-            alert(connection, at_ms, state.value, why, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
+    cause = _worth_an_alert(states, state, lost) if lost or state.value != before else ""
+    if cause:
+        why = why or f"{reason} parts were accepted"
+        alert(connection, at_ms, cause, why, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
     if run_id is not None:
         summarise_run(connection, run_id)
         retire_if_done(connection, job_id, at_ms)

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import apsw
 
-from stentor.adapters.sqlite.snapshot import SCHEMA_VERSION, refuse_newer, schema_version
+from stentor.adapters.sqlite.snapshot import (
+    DAMAGED,
+    SCHEMA_VERSION,
+    damaged,
+    refuse_newer,
+    schema_version,
+)
 from stentor.domain.faults import StoreRefused, StoreUnavailable
 
 # Older engines can lose acknowledged commits when two connections write and checkpoint at once.
@@ -32,9 +38,9 @@ def read_write(path: Path) -> apsw.Connection:
             )
         connection.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -65536")
         _migrate(connection, path)
-    except apsw.NotADBError as error:
+    except DAMAGED as error:
         connection.close()
-        raise StoreRefused(f"{path} is not a store; restore a backup or move the file away") from error
+        raise damaged(str(path)) from error
     except apsw.BusyError as error:
         connection.close()
         raise StoreUnavailable(f"{path} is locked by another program") from error
@@ -46,7 +52,7 @@ def read_write(path: Path) -> apsw.Connection:
 
 def migrations() -> list[tuple[int, str]]:
     """Numbered scripts, oldest first."""
-    folder = resources.files(__package__) / "migrations"
+    folder = resources.files("stentor.adapters.sqlite") / "migrations"
     found = [(match, entry) for entry in folder.iterdir() if (match := _MIGRATION.fullmatch(entry.name))]
     return sorted((int(match[1]), entry.read_text(encoding="utf-8")) for match, entry in found)
 

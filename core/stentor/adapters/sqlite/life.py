@@ -6,16 +6,22 @@ from collections.abc import Mapping, Sequence
 import apsw
 
 from stentor.adapters.sqlite import deliveries, runs
-from stentor.adapters.sqlite.rows import only
+from stentor.adapters.sqlite.rows import fetch, only
 from stentor.domain.records import AccountRow, Recovery
 
+# A gate that a provider closed stays closed over a restart; rejected credentials get a new chance, they may have changed.
 _ACCOUNT = """
 INSERT INTO accounts (channel, account, state, reason, since, ready_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason,
-    since = CASE WHEN state = excluded.state AND reason = excluded.reason THEN since ELSE excluded.since END,
-    ready_at = CASE WHEN excluded.state = 'open' AND state <> 'open' THEN excluded.since ELSE ready_at END
+ON CONFLICT DO UPDATE SET state = excluded.state,
+    reason = CASE WHEN excluded.state = 'open' AND state = 'open' THEN reason ELSE excluded.reason END,
+    since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,
+    ready_at = CASE WHEN state = 'down' THEN excluded.ready_at ELSE ready_at END
 """
-_GONE = "UPDATE accounts SET state = 'blocked', reason = 'not_configured', since = ? WHERE state <> 'blocked'"
+_BLOCK = """
+UPDATE accounts SET state = 'blocked', reason = 'not_configured', since = ?,
+    ready_at = iif(state = 'down', 0, ready_at)
+WHERE channel = ? AND account = ? AND state <> 'blocked'
+"""
 _META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 _JOURNAL = "INSERT INTO journal (channel, account, key, target, body, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
@@ -23,7 +29,8 @@ _JOURNAL = "INSERT INTO journal (channel, account, key, target, body, at) VALUES
 def recover(connection: apsw.Connection, boot: str) -> Recovery:
     """Find what earlier processes left unfinished. Their runs are adopted: whoever is late now is fenced off."""
     open_runs = runs.adopt_open(connection, boot)
-    orphans = deliveries.outgoing(connection, "p.state = 'sending' AND p.boot <> ? ORDER BY p.seq", boot)
+    # The sign keeps the order from being had by reading every part there ever was; so does the one in `runs`.
+    orphans = deliveries.outgoing(connection, "p.state = 'sending' AND p.boot <> ? ORDER BY +p.seq", boot)
     return Recovery(tuple(open_runs), tuple(orphans))
 
 
@@ -33,7 +40,10 @@ def beat(connection: apsw.Connection, boot: str, now_ms: int) -> None:
 
 def set_accounts(connection: apsw.Connection, accounts: Sequence[AccountRow], now_ms: int) -> None:
     """Say which accounts exist; all others keep their parts, blocked."""
-    connection.execute(_GONE, (now_ms,))
+    there = {(row.channel, row.account) for row in accounts}
+    known = fetch(connection, "SELECT channel, account FROM accounts")
+    gone = [account for account in known if account not in there]
+    connection.executemany(_BLOCK, [(now_ms, *account) for account in gone])
     rows = [(row.channel, row.account, row.state, row.reason, now_ms) for row in accounts]
     connection.executemany(_ACCOUNT, rows)
 

@@ -11,9 +11,11 @@ CASE WHEN r.running_at IS NOT NULL THEN 'running' WHEN j.finished IS NOT NULL TH
      WHEN j.last_status = 'ok' THEN 'ok' WHEN j.last_status = 'skipped' THEN 'skipped'
      WHEN j.last_status IS NULL THEN 'idle' ELSE 'error' END
 """
-# A stored document is one JSON object without these keys: they are added before its closing brace.
+# A one-shot that is over is off, whatever its author wrote; what is stored stays as it was.
+_DOC = "CASE WHEN j.finished IS NULL THEN j.doc ELSE json_set(j.doc, '$.enabled', json('false')) END"
+# A stored document is one JSON object without these keys: they are added in place of its closing brace.
 JOB = f"""
-SELECT substr(j.doc, 1, length(j.doc) - 1) || ', "state": ' || json_object(
+SELECT substr({_DOC}, 1, length({_DOC}) - 1) || ', "state": ' || json_object(
     'nextRunAtMs', CASE WHEN j.enabled = 1 THEN j.next_at END, 'runningAtMs', r.running_at, 'lastRunAtMs', j.last_run_at,
     'lastRunStatus', j.last_status, 'lastError', j.last_error, 'consecutiveErrors', j.consecutive_errors,
     'consecutiveSkipped', j.consecutive_skipped, 'lastDeliveryStatus', j.last_delivery_status)

@@ -14,8 +14,9 @@ from stentor.adapters.sqlite import shapes
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.listing import JOB, job_texts
 from stentor.adapters.sqlite.rows import Row
-from stentor.adapters.sqlite.shapes import JsonObject
 from stentor.adapters.sqlite.snapshot import read_only
+from stentor.domain.faults import AmbiguousName
+from stentor.domain.json_types import JsonObject
 
 _RUN_FILTERS = {
     "id": "job_id = ?",
@@ -55,9 +56,13 @@ class Reader:
     def job(self, name: str) -> JsonObject | None:
         """A job by its id, else by its name without regard to case."""
         for where in ("j.id = ?", "lower(j.name) = lower(?)"):
-            for row in self._rows(f"{JOB} WHERE {where} ORDER BY j.created_at LIMIT 1", name):
-                found: JsonObject = json.loads(str(row[0]))
-                return found
+            rows = self._rows(f"{JOB} WHERE {where} ORDER BY j.created_at, j.id", name)
+            found: list[JsonObject] = [json.loads(str(row[0])) for row in rows]
+            if len(found) > 1:
+                ids = ", ".join(str(job["id"]) for job in found)
+                raise AmbiguousName(f"several jobs are called {name!r}: {ids}")
+            if found:
+                return found[0]
         return None
 
     def runs(
@@ -66,7 +71,7 @@ class Reader:
         """A page of the run log, newest first, and the number of all runs that match."""
         given = {key: value for key, value in filters.items() if value is not None}
         clauses = [_RUN_FILTERS[key] for key in given]
-        values: list[object] = list(given.values())
+        values = list(given.values())
         if query:
             clauses.append(_QUERY)
             escaped = query.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -147,12 +152,12 @@ class Reader:
     def _parts(self, delivery: str) -> list[Row]:
         return list(self._rows(f"{shapes.PART} WHERE delivery_id = ? ORDER BY n", delivery))
 
-    def _rows(self, query: str, *values: object) -> Iterator[Row]:
+    def _rows(self, query: str, *values: str | int | None) -> Iterator[Row]:
         if self._connection is None:
             return iter(())
         return iter(self._connection.execute(query, values))
 
-    def _value(self, query: str, *values: object) -> int | None:
+    def _value(self, query: str, *values: str | int | None) -> int | None:
         for row in self._rows(query, *values):
             return row[0] if isinstance(row[0], int) else None
         return None

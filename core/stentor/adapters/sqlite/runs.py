@@ -40,7 +40,7 @@ SELECT r.id, r.job_id, r.job_name, r.trigger, r.queued_at, r.scheduled_for, r.at
     EXISTS (SELECT 1 FROM deliveries d JOIN parts p ON p.delivery_id = d.id
             WHERE d.run_id = r.id AND (p.attempts > 0 OR p.state NOT IN ('pending', 'cancelled'))),
     s.id, s.key, s.base_key, s.kind, s.agent_id, s.label
-FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.ended_at IS NULL AND r.boot <> ? ORDER BY r.queued_at, r.id
+FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.ended_at IS NULL AND r.boot <> ? ORDER BY +r.queued_at, r.id
 """
 _NEXT_SEQ = "SELECT ifnull(max(seq), 0) + 1 FROM messages WHERE session_id = ?"
 _TOUCH_SESSION = """

@@ -19,8 +19,10 @@ UPDATE jobs SET accounted_at = ?, next_at = ?, enabled = CASE WHEN ? THEN 0 ELSE
 WHERE id = ? AND enabled = 1 AND revision = ? AND accounted_at = ?
 """
 _OCCURRENCE = """
-INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING
+INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count)
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
+    SELECT 1 FROM (SELECT ifnull(last_instant, instant) AS until FROM occurrences WHERE job_id = ?1 AND instant <= ?2
+        ORDER BY instant DESC LIMIT 1) WHERE until >= ?2)
 """
 
 

@@ -2,12 +2,10 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Any
 
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.rows import Row
-
-JsonObject = dict[str, Any]
+from stentor.domain.json_types import JsonObject
 
 RUN = """
 SELECT id, job_id, job_name, trigger, scheduled_for, queued_at, started_at, ended_at, status, phase, error, error_kind, warnings,

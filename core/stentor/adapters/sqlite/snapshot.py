@@ -5,6 +5,7 @@ import apsw
 from stentor.domain.faults import StoreRefused
 
 SCHEMA_VERSION = 1
+DAMAGED = (apsw.NotADBError, apsw.CorruptError)
 
 
 def read_only(path: str) -> apsw.Connection:
@@ -19,12 +20,16 @@ def schema_version(connection: apsw.Connection) -> int:
     return value if isinstance(value, int) else 0
 
 
+def damaged(path: str) -> StoreRefused:
+    return StoreRefused(f"{path} is damaged or no store; restore a backup or move the file away")
+
+
 def refuse_newer(connection: apsw.Connection, path: str) -> None:
     """A file of a later release is not understood, and a file that is no store is not touched."""
     try:
         version = schema_version(connection)
-    except apsw.NotADBError as error:
-        raise StoreRefused(f"{path} is not a store; restore a backup or move the file away") from error
+    except DAMAGED as error:
+        raise damaged(path) from error
     if version > SCHEMA_VERSION:
         raise StoreRefused(
             f"{path} was written by a newer release (schema {version}, this one knows {SCHEMA_VERSION}): "

@@ -9,6 +9,7 @@ from uuid import uuid4
 import apsw
 
 from stentor.adapters.sqlite import deliveries, engine, jobs, life, runs, schedule
+from stentor.adapters.sqlite.snapshot import DAMAGED, damaged
 from stentor.adapters.sqlite.writer import ThreadWriter, Writer
 from stentor.domain.faults import StoreRefused
 from stentor.domain.records import (
@@ -37,32 +38,45 @@ def open_connection(path: Path) -> apsw.Connection:
     carry that name, and starting on it would quietly begin with no jobs at all.
     """
     mark = _mark(path)
-    known = json.loads(mark.read_text()) if mark.exists() else None
+    known = _marked(mark)
     if known is not None and (not path.exists() or path.stat().st_size == 0):
         raise _lost(path, mark)
     connection = engine.read_write(path)
     try:
         _compare(connection, path, mark, known)
+    except DAMAGED as error:
+        connection.close()
+        raise damaged(str(path)) from error
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _compare(connection: apsw.Connection, path: Path, mark: Path, known: dict[str, str] | None) -> None:
+def _compare(connection: apsw.Connection, path: Path, mark: Path, known: str | None) -> None:
     with connection:
         connection.execute("INSERT INTO meta VALUES ('store', ?) ON CONFLICT DO NOTHING", (uuid4().hex,))
     name = connection.execute("SELECT value FROM meta WHERE key = 'store'").get
     expected = connection.execute("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'jobs'").get or 0
     stored = connection.execute("SELECT count(*) FROM jobs").get
-    if (known is not None and known["store"] != name) or (expected and not stored):
+    if (known and known != name) or (expected and not stored):
         raise _lost(path, mark)
-    if known is None and stored:
+    if not known and stored:
         mark.write_text(json.dumps({"store": name}))
 
 
 def _mark(path: Path) -> Path:
     return path.with_name(f"{path.name}.mark")
+
+
+def _marked(mark: Path) -> str | None:
+    """The store a mark names. One cut short by a power failure still says that there were jobs, but not whose."""
+    if not mark.exists():
+        return None
+    try:
+        return str(json.loads(mark.read_text())["store"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _lost(path: Path, mark: Path) -> StoreRefused:

@@ -122,7 +122,7 @@ CREATE TABLE lanes (
     busy INTEGER NOT NULL DEFAULT 0,
     UNIQUE (channel, account, target)
 ) STRICT;
-CREATE INDEX lanes_ready ON lanes (priority, ready_at) WHERE busy = 0 AND head IS NOT NULL;
+CREATE INDEX lanes_ready ON lanes (priority, ready_at, head) WHERE busy = 0 AND head IS NOT NULL;
 CREATE INDEX lanes_waiting ON lanes (ready_at) WHERE busy = 0 AND head IS NOT NULL;
 
 CREATE TABLE deliveries (

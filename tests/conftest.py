@@ -1,4 +1,4 @@
-"""Thousands of short lives: their stores live in memory-backed storage where there is some."""
+"""What every test may ask for."""
 
 import os
 import tempfile
@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("stentor.testing.store_conformance")
+
 _SHARED_MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture
 def fast_home(tmp_path: Path) -> Iterator[Path]:
+    """A home for thousands of short lives: in memory-backed storage where there is some."""
     if not os.access(_SHARED_MEMORY, os.W_OK):
         yield tmp_path
         return

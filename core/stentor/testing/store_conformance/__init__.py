@@ -1,0 +1,68 @@
+"""The rules every engine behind the `Store` port keeps, as tests; each is named by its rule.
+
+An engine passes when a subclass with three fixtures does:
+
+    class TestMyEngine(StoreConformance):
+        @pytest.fixture
+        async def store(self): ...    # yields a new, empty Store
+
+        @pytest.fixture
+        def read(self, store): ...    # its `RunLog`: each commit is seen as soon as it is made
+
+        @pytest.fixture
+        def reopen(self): ...         # an async function: the same data again, after `store` was closed
+
+The tests are coroutines: run them with `asyncio_mode = "auto"` of pytest-asyncio. For readable failures, say
+`pytest.register_assert_rewrite("stentor.testing.store_conformance")` before importing this package.
+"""
+
+from stentor.testing.store_conformance.accounts import AccountRules
+from stentor.testing.store_conformance.claims import ClaimRules, LeaseRules, SessionRules
+from stentor.testing.store_conformance.ends import EndRules
+from stentor.testing.store_conformance.jobs import DueRules, JobRules
+from stentor.testing.store_conformance.lanes import AttemptRules, LaneRules
+from stentor.testing.store_conformance.life import LifeRules
+from stentor.testing.store_conformance.outcomes import (
+    DeleteAfterRunRules,
+    DerivedRules,
+    JobAfterRunRules,
+    OutboxOfRunRules,
+)
+from stentor.testing.store_conformance.receipts import ReceiptRules
+from stentor.testing.store_conformance.recovery import OrphanRules, RecoveryRules, RestartRules
+from stentor.testing.store_conformance.settling import (
+    AlertRules,
+    ExpiryRules,
+    RestOfDeliveryRules,
+    SettlementRules,
+)
+from stentor.testing.store_conformance.steps import Reopen, RunLog
+
+__all__ = ["Reopen", "RunLog", "StoreConformance"]
+
+
+class StoreConformance(
+    JobRules,
+    DueRules,
+    ClaimRules,
+    SessionRules,
+    LeaseRules,
+    EndRules,
+    OutboxOfRunRules,
+    DerivedRules,
+    JobAfterRunRules,
+    DeleteAfterRunRules,
+    RecoveryRules,
+    OrphanRules,
+    RestartRules,
+    LaneRules,
+    AttemptRules,
+    AccountRules,
+    SettlementRules,
+    RestOfDeliveryRules,
+    ExpiryRules,
+    AlertRules,
+    ReceiptRules,
+    LifeRules,
+):
+    """All rules together."""

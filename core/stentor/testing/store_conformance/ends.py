@@ -1,0 +1,104 @@
+"""Ends of runs: the outcome, what is sent of it and what the job learns from it, all in one moment, once."""
+
+# ruff: noqa: S101 - a test class that ships
+
+from dataclasses import replace
+
+import pytest
+
+from stentor.domain.records import Finished, Usage
+from stentor.domain.states import RunStatus
+from stentor.ports import Store
+from stentor.testing.rows import NOW_MS, delivery_seed, job_row, run_end, run_seed
+from stentor.testing.store_conformance.steps import (
+    RunLog,
+    alerts_about,
+    events_of,
+    logged_run,
+    running_run,
+    stored_job,
+)
+
+
+class EndRules:
+    async def test_an_ended_run_shows_what_it_came_to(self, store: Store, read: RunLog) -> None:
+        await running_run(store)
+        usage = Usage(input=10, output=20, cached=3, cost_usd=0.25)
+        end = replace(run_end(), model="m", usage=usage, summary="All well", warnings=("slow",))
+        assert await store.finish_run(end) == Finished(kept=True)
+        run = logged_run(read)
+        assert (run["status"], run["summary"], run["model"]) == ("ok", "All well", "m")
+        assert run["usage"] == {"input": 10, "output": 20, "cached": 3, "costUsd": 0.25}
+        assert (run["warnings"], run["endedAt"]) == (["slow"], "2026-07-01T07:00:01Z")
+
+    async def test_a_run_ends_once_and_what_comes_late_is_recorded(self, store: Store, read: RunLog) -> None:
+        await running_run(store)
+        await store.finish_run(run_end(status=RunStatus.TIMEOUT, error="too slow"))
+        assert await store.finish_run(run_end()) == Finished(kept=False)
+        assert logged_run(read)["status"] == "timeout"
+        late = events_of(read, "run.late_output")
+        assert [(event["runId"], event["data"]["status"]) for event in late] == [("r-1", "ok")]
+
+    async def test_only_the_holder_of_the_lease_ends_a_run(self, store: Store, read: RunLog) -> None:
+        await running_run(store)
+        assert await store.finish_run(run_end(boot="boot-0")) == Finished(kept=False)
+        assert logged_run(read)["status"] == "running"
+        assert len(events_of(read, "run.late_output")) == 1
+
+    async def test_an_end_without_a_run_is_refused(self, store: Store) -> None:
+        assert await store.finish_run(run_end("r-none")) == Finished(kept=False)
+
+    async def test_a_refused_end_sends_nothing_says_nothing_and_queues_nothing(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await running_run(store)
+        await store.finish_run(run_end())
+        late = run_end("r-1", RunStatus.ERROR, delivery_seed(run_id="r-1"), error="late")
+        late = replace(late, messages=(("assistant", "late"),), successor=run_seed("r-2"), retire="failed")
+        await store.finish_run(late)
+        assert read.deliveries() == []
+        assert list(await store.history("s-r-1")) == []
+        assert read.runs(limit=10, offset=0)[1] == 1
+        assert (await stored_job(store)).finished is None
+        assert alerts_about(read, run="r-1") == []
+
+    @pytest.mark.parametrize("status", [RunStatus.ERROR, RunStatus.TIMEOUT, RunStatus.INTERRUPTED])
+    async def test_a_bad_end_has_an_alert(self, store: Store, read: RunLog, status: RunStatus) -> None:
+        await running_run(store)
+        await store.finish_run(run_end(status=status, error="it broke"))
+        alert = read.alerts(1)[0]
+        assert (alert["cause"], alert["jobId"], alert["runId"]) == (status.value, "brief", "r-1")
+        assert "it broke" in alert["message"]
+
+    @pytest.mark.parametrize("status", [RunStatus.OK, RunStatus.SKIPPED, RunStatus.CANCELLED])
+    async def test_an_end_that_was_meant_has_no_alert(
+        self, store: Store, read: RunLog, status: RunStatus
+    ) -> None:
+        await running_run(store)
+        await store.finish_run(run_end(status=status))
+        assert read.alerts(10) == []
+
+    async def test_the_messages_of_runs_follow_each_other_in_their_session(self, store: Store) -> None:
+        await store.add_job(job_row())
+        for run_id in ("r-1", "r-2"):
+            await store.queue_run(run_seed(run_id, scheduled_ms=None, shared_key="agent:ops:main"))
+            talk = (("user", f"{run_id} asks"), ("assistant", f"{run_id} answers"))
+            await store.finish_run(replace(run_end(run_id), messages=talk))
+        said = [(message.role, message.text) for message in await store.history("s-r-1")]
+        assert said == [
+            ("user", "r-1 asks"),
+            ("assistant", "r-1 answers"),
+            ("user", "r-2 asks"),
+            ("assistant", "r-2 answers"),
+        ]
+
+    async def test_a_successor_is_queued_in_the_moment_its_run_is_given_up(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await running_run(store)
+        successor = run_seed("r-2", attempt=2)
+        end = replace(run_end(status=RunStatus.INTERRUPTED), successor=successor)
+        assert await store.finish_run(end) == Finished(kept=True, successor=successor)
+        assert logged_run(read, "r-1")["status"] == "interrupted"
+        assert (logged_run(read, "r-2")["status"], logged_run(read, "r-2")["attempt"]) == ("queued", 2)
+        assert [due.running for due in await store.due(NOW_MS, 10)] == [1]

@@ -1,0 +1,190 @@
+"""Starting again: what a dead process left is taken over, and its lease is worth nothing any more."""
+
+# ruff: noqa: S101 - a test class that ships
+
+from dataclasses import replace
+
+from stentor.domain.records import DeliverySeed, OpenRun, Recovery
+from stentor.domain.states import Purpose, RunStatus
+from stentor.ports import Store
+from stentor.testing.rows import (
+    BOOT,
+    NOW_MS,
+    SECOND_MS,
+    accepted,
+    claim_of,
+    delivery_seed,
+    job_row,
+    not_sent,
+    run_end,
+    run_seed,
+    settlement,
+    unknown,
+)
+from stentor.testing.store_conformance.steps import (
+    Reopen,
+    RunLog,
+    claimed_run,
+    handed_out,
+    logged_run,
+    part_states,
+    put,
+    running_run,
+    sending,
+    stored_job,
+)
+
+NEXT_BOOT = "boot-2"
+
+
+class RecoveryRules:
+    async def test_there_is_nothing_to_recover_in_an_empty_store(self, store: Store) -> None:
+        assert await store.recover(BOOT) == Recovery()
+
+    async def test_the_open_runs_of_a_dead_process_are_adopted(self, store: Store) -> None:
+        await claimed_run(store)
+        await running_run(store, run_seed("r-2", job_id="other"), job_row("other"))
+        found = await store.recover(NEXT_BOOT)
+        assert [(run.seed.id, run.seed.boot, run.started) for run in found.runs] == [
+            ("r-1", NEXT_BOOT, False),
+            ("r-2", NEXT_BOOT, True),
+        ]
+
+    async def test_an_adopted_run_is_what_it_was_except_for_its_lease(self, store: Store) -> None:
+        seed = await claimed_run(store, run_seed(attempt=2))
+        (found,) = (await store.recover(NEXT_BOOT)).runs
+        session = replace(seed.session, shared=found.seed.session.shared)
+        assert found == OpenRun(
+            replace(seed, boot=NEXT_BOOT, session=session), started=False, sent_something=False
+        )
+
+    async def test_ended_runs_and_those_of_this_process_are_left_alone(self, store: Store) -> None:
+        await running_run(store)
+        await store.finish_run(run_end())
+        await running_run(store, run_seed("r-2", job_id="other", boot=NEXT_BOOT), job_row("other"))
+        assert (await store.recover(NEXT_BOOT)).runs == ()
+
+    async def test_an_adopted_run_is_adopted_once(self, store: Store) -> None:
+        await running_run(store)
+        await store.recover(NEXT_BOOT)
+        assert (await store.recover(NEXT_BOOT)).runs == ()
+        assert [run.seed.id for run in (await store.recover("boot-3")).runs] == ["r-1"]
+
+    async def test_a_process_that_lost_its_lease_can_neither_start_nor_end_its_runs(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await claimed_run(store)
+        await store.recover(NEXT_BOOT)
+        assert await store.start_run("r-1", BOOT, NOW_MS) is False
+        await store.note_phase("r-1", BOOT, "forged")
+        assert (
+            await store.finish_run(run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1")))
+        ).kept is False
+        assert (logged_run(read)["status"], logged_run(read)["phase"]) == ("queued", "queued")
+        assert read.deliveries() == []
+
+    async def test_the_process_that_adopted_a_run_may_start_and_end_it(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await claimed_run(store)
+        await store.recover(NEXT_BOOT)
+        assert await store.start_run("r-1", NEXT_BOOT, NOW_MS) is True
+        assert (await store.finish_run(run_end(boot=NEXT_BOOT))).kept is True
+        assert logged_run(read)["status"] == "ok"
+
+    async def test_a_run_whose_parts_all_wait_has_sent_nothing(self, store: Store) -> None:
+        await running_run(store)
+        await put(store, _tool_delivery())
+        assert [run.sent_something for run in (await store.recover(NEXT_BOOT)).runs] == [False]
+
+    async def test_a_run_one_of_whose_parts_was_being_sent_may_have_sent_something(
+        self, store: Store
+    ) -> None:
+        await running_run(store)
+        await put(store, _tool_delivery())
+        await sending(store)
+        assert [run.sent_something for run in (await store.recover(NEXT_BOOT)).runs] == [True]
+
+
+class OrphanRules:
+    async def test_a_part_that_was_being_sent_comes_back_as_it_was(self, store: Store) -> None:
+        await put(store, delivery_seed())
+        part = await sending(store)
+        assert (await store.recover(NEXT_BOOT)).parts == (part,)
+
+    async def test_a_part_this_process_is_sending_is_no_orphan(self, store: Store) -> None:
+        await put(store, delivery_seed())
+        await sending(store, boot=NEXT_BOOT)
+        assert (await store.recover(NEXT_BOOT)).parts == ()
+
+    async def test_parts_that_wait_need_no_recovery(self, store: Store) -> None:
+        await put(store, delivery_seed())
+        assert (await store.recover(NEXT_BOOT)).parts == ()
+        assert await handed_out(store) == ["d-1.1"]
+
+    async def test_the_lane_of_an_orphan_stays_shut_until_it_is_settled(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await put(store, delivery_seed("d-1"), delivery_seed("d-2"))
+        await sending(store)
+        (orphan,) = (await store.recover(NEXT_BOOT)).parts
+        assert await handed_out(store) == []
+        await store.settle(settlement(orphan, unknown()))
+        assert part_states(read) == ["unknown"]
+        assert await handed_out(store) == ["d-2.1"]
+
+    async def test_a_settled_orphan_is_nobodys_orphan_any_more(self, store: Store) -> None:
+        await put(store, delivery_seed())
+        await sending(store)
+        (orphan,) = (await store.recover(NEXT_BOOT)).parts
+        await store.settle(settlement(orphan, unknown()))
+        assert (await store.recover(NEXT_BOOT)).parts == ()
+        assert (await store.recover("boot-3")).parts == ()
+
+    async def test_an_orphan_that_may_go_again_keeps_its_identity_and_counts_on(self, store: Store) -> None:
+        await put(store, delivery_seed())
+        await sending(store)
+        (orphan,) = (await store.recover(NEXT_BOOT)).parts
+        await store.settle(settlement(orphan, not_sent(NOW_MS + SECOND_MS)))
+        again = await sending(store, NOW_MS + SECOND_MS, NEXT_BOOT)
+        assert (again.part_id, again.attempt, again.first_sent_ms) == ("d-1.1", 2, NOW_MS)
+
+
+class RestartRules:
+    async def test_everything_committed_is_there_after_a_restart(
+        self, store: Store, read: RunLog, reopen: Reopen
+    ) -> None:
+        run = await running_run(store)
+        talk = (("assistant", "done"),)
+        end = run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1", texts=("one", "two")))
+        await store.finish_run(replace(end, messages=talk))
+        jobs, logged = await store.jobs(), logged_run(read)
+        await store.close()
+        again = await reopen()
+        assert await again.jobs() == jobs
+        assert logged_run(read) == logged
+        assert [message.text for message in await again.history(run.session.id)] == ["done"]
+
+    async def test_the_outbox_goes_on_where_it_stood(
+        self, store: Store, read: RunLog, reopen: Reopen
+    ) -> None:
+        await put(store, delivery_seed(texts=("one", "two", "three")))
+        await store.settle(settlement(await sending(store), accepted()))
+        await store.close()
+        again = await reopen()
+        assert await handed_out(again) == ["d-1.2"]
+        assert part_states(read) == ["accepted", "sending", "pending"]
+
+    async def test_an_instant_that_ran_does_not_run_again_after_a_restart(
+        self, store: Store, reopen: Reopen
+    ) -> None:
+        await claimed_run(store)
+        await store.close()
+        again = await reopen()
+        await again.replace_job(replace(job_row(), revision=2), expected_revision=1)
+        assert await again.claim(claim_of(await stored_job(again), run_seed("r-2"))) == []
+
+
+def _tool_delivery() -> DeliverySeed:
+    """What a tool put into the outbox while its run was under way."""
+    return replace(delivery_seed(run_id="r-1"), purpose=Purpose.TOOL)
