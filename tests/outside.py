@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 STENTOR = (sys.executable, "-m", "stentor.cli.main")
 PATIENCE_SECONDS = 30.0
-_LOOK_EVERY_SECONDS = 0.02
+_LOOK_EVERY_SECONDS = 0.1
 _PASSED_ON = ("PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
 
 

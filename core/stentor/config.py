@@ -10,7 +10,15 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Literal, TypedDict, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 
 from stentor.contract.settings import Strict
@@ -62,6 +70,12 @@ def _iana_zone(name: str) -> str:
     return name
 
 
+def _none_yet(value: object) -> object:
+    if value:
+        raise ValueError("fallback models are not available in this release; leave it out")
+    return ()
+
+
 class _Section(Strict):
     """TOML has types of its own: "8" is no number and true is not 1."""
 
@@ -89,7 +103,7 @@ class AgentConfig(_Section):
     runner: str = "echo"
     model: str | None = None
     workspace: str | None = None
-    fallbacks: list[str] | None = None
+    fallbacks: Annotated[tuple[()], BeforeValidator(_none_yet)] = ()
 
     @property
     def options(self) -> dict[str, object]:
@@ -194,7 +208,7 @@ def _zone_behind(path: Path) -> str:
 
 
 def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  (most starts need no time zone)
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - most starts need no time zone
 
     if not name or name == "localtime":
         return False

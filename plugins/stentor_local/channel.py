@@ -36,5 +36,5 @@ class LocalChannel(Channel):
     def parse_target(self, text: str, hints: TargetHints) -> Target:
         return parse_target(self.body(text), hints)
 
-    async def open(self, account: Account, ctx: ChannelContext) -> Connection:  # noqa: ARG002  (one journal an account)
+    async def open(self, account: Account, ctx: ChannelContext) -> Connection:  # noqa: ARG002 - one journal an account
         return LocalConnection(ctx)

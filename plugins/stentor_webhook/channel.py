@@ -97,12 +97,12 @@ class WebhookChannel(Channel):
             ) from None
         return parse_target(body, hints)
 
-    def render(self, payload: Payload, target: Target) -> Sequence[Draft]:  # noqa: ARG002  (the contract's signature)
+    def render(self, payload: Payload, target: Target) -> Sequence[Draft]:  # noqa: ARG002 - the contract's signature
         event = dict(payload.event) or {"type": "message", "text": payload.text, **_attached(payload)}
         return [Draft(json.dumps(event, ensure_ascii=False, separators=(",", ":")), format="json")]
 
     async def open(self, account: Account, ctx: ChannelContext) -> Connection:
-        from stentor_webhook.client import WebhookConnection  # noqa: PLC0415  (declaring must not load HTTP)
+        from stentor_webhook.client import WebhookConnection  # noqa: PLC0415 - declaring must not load HTTP
 
         settings = cast("WebhookSettings", account.settings)
         return WebhookConnection(

@@ -10,7 +10,8 @@ CLIENTS = ("plugins/*/client.py",)
 WEB_CLIENTS = (*CLIENTS, "plugins/*/guard.py")
 
 HOMES = {
-    "apsw": ("core/stentor/adapters/sqlite",),
+    # the kit ends processes by closing their connection, and reads invariants with SQL
+    "apsw": ("core/stentor/adapters/sqlite", "core/stentor/testing"),
     "click": ("core/stentor/cli",),
     "croniter": ("core/stentor/domain",),
     "httpcore2": WEB_CLIENTS,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stentor.domain.instants import from_iso, iso
-from stentor.domain.occurrences import Accounted, Accounting, account, condense
+from stentor.domain.occurrences import Accounted, Accounting, account
 from stentor.domain.schedules import At, Cron, Every, Schedule, instants
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -133,19 +133,6 @@ def test_a_policy_of_all_runs_in_every_slice() -> None:
     accounting = accounted(SECONDLY, "2026-07-01T12:00", "2026-07-01T12:41:39", policy="all")
     assert not accounting.complete
     assert {row.outcome for row in accounting.rows} == {"run"}
-
-
-def test_old_rows_of_one_fate_become_a_range() -> None:
-    accounting = accounted(FIVE_MINUTES, "2026-07-01T06:00", "2026-07-01T13:00")
-    rows = list(condense(accounting.rows, from_iso("2026-07-01T12:51")))
-    at = [from_iso(f"2026-07-01T{time}") for time in ("06:05", "10:55", "11:00", "12:50", "12:55", "13:00")]
-    assert rows == [
-        Accounted(at[0], "missed", "grace", at[1], 59),
-        Accounted(at[2], "missed", "coalesced", at[3], 23),
-        Accounted(at[4], "missed", "coalesced"),
-        Accounted(at[5], "run"),
-    ]
-    assert list(condense(tuple(rows), at[4])) == rows
 
 
 STEPS = st.lists(

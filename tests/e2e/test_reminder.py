@@ -44,17 +44,28 @@ class Fired:
 
     stentor: Stentor
     added: dict[str, JsonObject]
+    stored_ms: dict[str, int]
     runs: dict[str, list[JsonObject]]
     jobs: dict[str, JsonObject]
 
 
 @pytest.fixture(scope="module")
 def fired(served: Stentor) -> Fired:
-    added = {name: served.add(reminder(name, now_ms() + AHEAD_MS)) for name in VARIANTS}
+    added: dict[str, JsonObject] = {}
+    stored_ms: dict[str, int] = {}
+    for name in VARIANTS:
+        added[name] = served.add(reminder(name, now_ms() + AHEAD_MS))
+        stored_ms[name] = now_ms()
     finished = "--delivery-status=delivered"
     until(lambda: served.ask("cron", "runs", finished)["total"] == len(VARIANTS), "every reminder")
     runs = {name: served.runs(name) for name in VARIANTS}
-    return Fired(served, added, runs, {job["id"]: job for job in served.ask("cron", "list", "--all")["jobs"]})
+    return Fired(
+        served,
+        added,
+        stored_ms,
+        runs,
+        {job["id"]: job for job in served.ask("cron", "list", "--all")["jobs"]},
+    )
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -77,10 +88,13 @@ def test_it_runs_once_at_its_time_in_a_session_of_its_own(fired: Fired, name: st
     (run,) = fired.runs[name]
 
     shapes.is_run(run)
-    assert (run["trigger"], run["status"], run["phase"]) == ("schedule", "ok", "done")
+    assert (run["status"], run["phase"]) == ("ok", "done")
     assert run["scheduledFor"] == fired.added[name]["schedule"]["at"]
     assert run["startedAt"] >= run["scheduledFor"]
-    assert run["lateMs"] < AHEAD_MS
+    # On a busy machine a job may be stored when its instant has come already: that is not the daemon's delay.
+    stored_late = max(0, fired.stored_ms[name] - fired.added[name]["state"]["nextRunAtMs"])
+    assert run["lateMs"] < AHEAD_MS + stored_late
+    assert run["trigger"] == "schedule" or run["lateMs"] >= 1000
     assert run["sessionKey"] == f"agent:main:cron:{name}:run:{run['sessionId']}"
 
 
@@ -195,10 +209,10 @@ def test_an_instant_that_passed_while_nothing_ran_is_caught_up_with(stentor: Ste
 
 
 def test_a_job_removed_before_its_time_never_runs(daemon: Stentor) -> None:
-    at_ms = now_ms() + 1500
+    at_ms = now_ms() + 4000
     daemon.add(reminder("plain", at_ms))
-    daemon.add(reminder("kept", at_ms + 100))
     daemon.ask("cron", "rm", "plain")
+    daemon.add(reminder("kept", at_ms + 100))
 
     until(lambda: daemon.job("kept")["status"] == "done", "the other job")
 

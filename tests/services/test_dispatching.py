@@ -20,7 +20,6 @@ from stentor.contract.traits import Traits
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, nothing
-
 from tests.services.stories import alerts, deliveries, sending
 
 ELSEWHERE = Target("page", "room", "room9", "room9")
@@ -56,7 +55,9 @@ def keyed(home: Path, provider: Provider) -> Simulation:
         pytest.param(lambda part: Receipt(ELSEWHERE, "m1"), "unknown", "wrong_target", id="another target"),
     ],
 )
-def test_an_answer_that_is_no_receipt_is_never_tried_again(world, provider, fast_home, answer, state, reason) -> None:
+def test_an_answer_that_is_no_receipt_is_never_tried_again(
+    world, provider, fast_home, answer, state, reason
+) -> None:
     provider.script.append(answer)
     world.live(sending("page:room1"), seconds=3600)
     (delivery,) = deliveries(fast_home)

@@ -1,6 +1,5 @@
 """What a run does: its slot, its turn, its clock, its lease, and what it leaves in the log."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +11,7 @@ from stentor.contract.runners import TurnRequest
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, nothing
-from stentor.testing.virtual_time import START_MS
-
+from stentor.testing.virtual_time import START_MS, pass_time
 from tests.services.stories import TalkingRunner, adding, alerts, deliveries, job, runs, stored_job
 
 TURN = {"kind": "agentTurn", "message": "daily brief"}
@@ -39,13 +37,13 @@ async def brief(request: TurnRequest) -> str:
 
 
 async def endless(request: TurnRequest) -> str:
-    await asyncio.sleep(10_000)
+    await pass_time(10_000)
     return request.message
 
 
 def taking(seconds: float) -> TalkingRunner:
     async def turn(request: TurnRequest) -> str:
-        await asyncio.sleep(seconds)
+        await pass_time(seconds)
         return "done"
 
     return TalkingRunner(turn)
@@ -124,7 +122,7 @@ def test_no_more_runs_at_once_than_configured(home, provider) -> None:
     async def turn(request: TurnRequest) -> str:
         busy.append(1)
         most.append(len(busy))
-        await asyncio.sleep(5)
+        await pass_time(5)
         busy.pop()
         return "done"
 
@@ -238,4 +236,3 @@ def test_a_vanished_plugin_blocks_its_jobs_until_it_is_back(home, provider) -> N
     back.live(nothing, seconds=61)
     assert stored_job(home)["status"] == "ok"
     assert len(provider.accepted) == 2
-

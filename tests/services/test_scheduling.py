@@ -13,7 +13,6 @@ from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, nothing
 from stentor.testing.virtual_time import START_MS
-
 from tests.services.stories import adding, alerts, job, runs, stored_job
 
 EVERY_MINUTE = {"kind": "cron", "expr": "* * * * *", "tz": "UTC"}
@@ -45,7 +44,9 @@ def test_a_job_fires_at_its_exact_instant(world, fast_home) -> None:
     assert [run["trigger"] for run in runs(fast_home)] == ["schedule"] * 6
 
 
-def test_what_was_due_while_nobody_ran_is_made_up_once_and_the_rest_is_named(world, fast_home, provider) -> None:
+def test_what_was_due_while_nobody_ran_is_made_up_once_and_the_rest_is_named(
+    world, fast_home, provider
+) -> None:
     world.live(adding(job(schedule=EVERY_MINUTE, missed={"graceSeconds": 7200})), seconds=61)
     world.now_ms += 300_000
     world.live(nothing, seconds=1)
@@ -63,7 +64,10 @@ def test_what_was_due_while_nobody_ran_is_made_up_once_and_the_rest_is_named(wor
 
 
 def test_policy_all_makes_up_every_one_within_grace(world, fast_home, provider) -> None:
-    world.live(adding(job(schedule=EVERY_MINUTE, missed={"policy": "all", "graceSeconds": 200}, overlap="queue")), seconds=1)
+    world.live(
+        adding(job(schedule=EVERY_MINUTE, missed={"policy": "all", "graceSeconds": 200}, overlap="queue")),
+        seconds=1,
+    )
     world.now_ms += 300_000
     world.live(nothing, seconds=5)
     assert [outcome for _, outcome, _ in occurrences(fast_home)] == ["missed", "run", "run", "run", "run"]

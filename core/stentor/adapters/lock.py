@@ -12,6 +12,10 @@ from stentor.domain.instants import iso
 class LockHeld(Exception):
     """Another process owns the store; the text says which."""
 
+    def __init__(self, message: str, *, role: str) -> None:
+        super().__init__(message)
+        self.role = role
+
 
 class StoreLock:
     """Held by the operating system for as long as the process lives: a killed owner leaves nothing behind."""
@@ -27,7 +31,8 @@ class StoreLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(descriptor)
-            raise LockHeld(f"the store in {home} belongs to {_holder(home)}") from error
+            who, role = _holder(home)
+            raise LockHeld(f"the store in {home} belongs to {who}", role=role) from error
         os.ftruncate(descriptor, 0)
         owner = {"pid": os.getpid(), "role": role, "startedAt": iso(now_ms), "boot": boot}
         os.pwrite(descriptor, json.dumps(owner).encode(), 0)
@@ -37,9 +42,10 @@ class StoreLock:
         os.close(self._descriptor)
 
 
-def _holder(home: Path) -> str:
+def _holder(home: Path) -> tuple[str, str]:
     try:
         owner = json.loads((home / "stentor.lock").read_text())
-        return f"{owner['role']} with pid {owner['pid']}, started {owner['startedAt']}"
+        role = str(owner["role"])
+        return f"{role} with pid {owner['pid']}, started {owner['startedAt']}", role
     except (OSError, ValueError, KeyError):
-        return "another process"
+        return "another process", "unknown"

@@ -163,7 +163,7 @@ def _from_keyring(entry: str) -> str:
         raise SecretError(f"the keyring entry {entry} cannot be read", hint="pip install keyring") from None
     try:
         secret = keyring.get_password(service, name)
-    except Exception as error:  # noqa: BLE001  (backends are plugins of the keyring package and raise anything)
+    except Exception as error:  # noqa: BLE001 - keyring backends raise anything
         raise SecretError(
             f"the keyring refused the entry {entry} ({type(error).__name__})",
             hint="unlock it, or keep the secret in a file or a systemd credential",

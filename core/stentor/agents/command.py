@@ -32,7 +32,7 @@ class CommandSettings(RunnerSettings):
     def _refuse_a_shell_line(cls, value: object) -> object:
         if isinstance(value, str):
             # pydantic reports a ValueError to the user and lets a TypeError through.
-            raise ValueError(  # noqa: TRY004
+            raise ValueError(  # noqa: TRY004 - pydantic reports a ValueError, a TypeError escapes
                 'write the command as a list of words, such as ["python3", "agent.py"]'
             )
         return value

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from stentor.adapters.lock import LockHeld
 from stentor.adapters.logs import set_up_logging
 from stentor.adapters.socket_path import prepare_socket
 from stentor.app.assembly import App
@@ -19,6 +20,8 @@ from stentor.http.api import api
 from stentor.http.server import SocketServer
 
 log = logging.getLogger("stentor")
+_TRIES = 100
+_BETWEEN_TRIES = 0.1
 
 
 @click.command()
@@ -33,18 +36,35 @@ def serve(log_level: str, home: Path, as_json: bool) -> None:
 
 async def live(home: Path, log_level: str, *, as_json: bool, seams: Seams | None = None) -> None:
     """The life of a daemon, from taking the store to letting go of it."""
-    app = App.open(home, role="daemon", seams=seams)
+    app = await _taken(home, seams)
     set_up_logging(app.redactor, log_level)
     stop = asyncio.Event()
     _on_signals(stop)
     path = prepare_socket(home)
     server = SocketServer(api(Operations(app)), path)
-    _announce(app, path, as_json=as_json)
+
+    async def announce() -> None:
+        await server.listening.wait()
+        _announce(app, path, as_json=as_json)
+
     try:
-        await app.run(stop, server.run)
+        await app.run(stop, server.run, announce)
     finally:
         await app.close()
     log.info("stopped", extra={"event": "stopped"})
+
+
+async def _taken(home: Path, seams: Seams | None) -> App:
+    """Take the store. A command that is just writing to it holds it for a moment only, and is waited for."""
+    clock = (seams or Seams()).clock
+    for _ in range(_TRIES):
+        try:
+            return App.open(home, role="daemon", seams=seams)
+        except LockHeld as held:
+            if held.role != "command":
+                raise
+        await clock.sleep(_BETWEEN_TRIES)
+    return App.open(home, role="daemon", seams=seams)
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -9,6 +9,7 @@ from stentor.adapters.sqlite.reader import Reader
 from stentor.cli.daemon import ask
 from stentor.cli.output import common, existing, show_json, table, when
 from stentor.domain.json_types import JsonObject
+from stentor.domain.zones import tz_version
 
 _STALE_MS = 35_000
 
@@ -24,6 +25,7 @@ def status(home: Path, as_json: bool) -> None:
             "daemon": "running" if daemon is not None else "stopped",
             **reader.counts(),
             "nextRunAtMs": reader.next_due(),
+            "tzVersion": tz_version(),
             "accounts": (daemon or {}).get("accounts", []),
             **_findings(reader, now, running=daemon is not None),
         }

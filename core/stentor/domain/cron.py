@@ -74,6 +74,6 @@ def _next_wall(fields: str, after_ms: int) -> int | None:
 
 @lru_cache(maxsize=1024)
 def _engine(fields: str) -> "croniter[float]":
-    from croniter import croniter  # noqa: PLC0415  costs 60 ms, and jobs without cron never need it
+    from croniter import croniter  # noqa: PLC0415 - costs 60 ms, and jobs without cron never need it
 
     return croniter(fields, 0.0, second_at_beginning=True)

@@ -169,6 +169,11 @@ class DeliveryModel(JobModel):
     late_note: NotYet = False
     priority: Literal["interactive", "alert", "announce", "digest"] = "announce"
 
+    @property
+    def posts(self) -> bool:
+        """Mode webhook: the targets are URLs, and the finished run itself is posted to them."""
+        return self.mode == "webhook"
+
     @field_validator("channel")
     @classmethod
     def _lower(cls, value: str | None) -> str | None:

@@ -1,8 +1,7 @@
 """Accounting: every instant a schedule yields gets exactly one outcome, however late anybody looks."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import islice
 from typing import Literal
 
 from stentor.domain.schedules import Schedule, instants
@@ -56,20 +55,6 @@ def account(  # noqa: PLR0913 - the facts of a claim, all by name
         missed = _why_missed(policy, now_ms - instant_ms, grace_ms, newest=instant_ms == newest_ms)
         rows.append(_row(instant_ms, missed, overlapping=overlapping))
     return Accounting(tuple(rows), until_ms if complete else due[-1], complete)
-
-
-def condense(rows: tuple[Accounted, ...], before_ms: int) -> Iterator[Accounted]:
-    """The same account with one range for each stretch of instants before `before_ms` that shared a fate."""
-    for (old, outcome, reason), group in groupby(
-        rows, lambda r: (r.instant_ms < before_ms, r.outcome, r.reason)
-    ):
-        members = list(group)
-        if old and outcome != "run" and len(members) > 1:
-            last = members[-1]
-            total = sum(member.count for member in members)
-            yield Accounted(members[0].instant_ms, outcome, reason, last.last_ms or last.instant_ms, total)
-        else:
-            yield from members
 
 
 def _why_missed(policy: Policy, late_ms: int, grace_ms: int, *, newest: bool) -> str:

@@ -32,6 +32,7 @@ class SocketServer:
         )
         self._server = _QuietServer(config)
         self._path = path
+        self.listening = asyncio.Event()
 
     async def run(self) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -39,6 +40,7 @@ class SocketServer:
             listener.bind(str(self._path))
             self._path.chmod(0o600)
             listener.listen(128)
+            self.listening.set()
             listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
             await self._server.serve([listener])
         except asyncio.CancelledError:

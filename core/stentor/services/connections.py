@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from stentor.contract.channel import Account, Connection, Health, Journal
@@ -13,8 +14,10 @@ from stentor.contract.receipts import LaterReceipt
 from stentor.contract.settings import SecretRef
 from stentor.domain.routing import Directory
 from stentor.ports import Clock, Store
+from stentor.services.persistence import insist
 
 log = logging.getLogger(__name__)
+_OPENING_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,9 @@ class Connections:
         while True:
             account, receipt = await self.reports.get()
             at_ms = int(receipt.at.timestamp() * 1000)
-            await self.store.later_receipt(
-                account.channel, account.id, receipt.message_id, receipt.level.value, at_ms
-            )
+            news = (account.channel, account.id, receipt.message_id, receipt.level.value, at_ms)
+            keep = partial(self.store.later_receipt, *news)
+            await insist(self.clock, f"a receipt for {receipt.message_id}", keep)
 
     async def close(self) -> None:
         while self._open:
@@ -114,7 +117,15 @@ class Connections:
             raise Unavailable(f"account {account!r} of channel {channel!r} is not configured")
         identity = Account(channel, account, settings)
         self._note(identity, "starting", "")
-        connection = await declared.open(identity, self._context(identity))
+        context = self._context(identity)
+        context.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            async with asyncio.timeout(_OPENING_SECONDS):
+                connection = await declared.open(identity, context)
+        except TimeoutError as error:
+            raise Unavailable(f"opening took longer than {_OPENING_SECONDS:g} s") from error
+        except (SystemExit, KeyboardInterrupt) as error:
+            raise Unavailable(f"opening raised {type(error).__name__}") from error
         self._note(identity, "ready", "")
         return self.transport(connection)
 

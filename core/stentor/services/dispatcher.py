@@ -145,8 +145,15 @@ class Dispatcher:
         if not sending.cancelled() and sending.result().error is None:
             await self._settle(part, accept(sending.result().value, attempt))
 
+    def _cleaned(self, verdict: Verdict) -> Verdict:
+        """Providers and plugins quote what they were given: nothing of it is written down unread."""
+        gate = verdict.gate
+        if gate is not None:
+            gate = replace(gate, reason=self.redactor.clean(gate.reason))
+        return replace(verdict, error=self.redactor.clean(verdict.error), gate=gate)
+
     async def _settle(self, part: Outgoing, verdict: Verdict) -> None:
-        clean = replace(verdict, error=self.redactor.clean(verdict.error))
+        clean = self._cleaned(verdict)
         settlement = Settlement(part.part_id, part.attempt, self.clock.now_ms(), clean)
         settled = await insist(
             self.clock, f"the answer to {part.part_id}", lambda: self.store.settle(settlement)

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from stentor.contract.payloads import Attachment
 from stentor.domain.faults import StoreError
@@ -96,7 +97,8 @@ class Executor:
             return
         async with self._turn_of(job.id), self.slots:
             started = self.clock.now_ms()
-            ticket.started = await self.store.start_run(run.id, self.boot, started)
+            begin = partial(self.store.start_run, run.id, self.boot, started)
+            ticket.started = await insist(self.clock, f"the start of run {run.id}", begin)
             if ticket.started:
                 await self._end(await self._work(run, job, started))
 

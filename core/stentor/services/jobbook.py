@@ -182,7 +182,7 @@ class JobBook:
         if inferred:
             found = [replace(route, source="default") for route in found]
         routes = list({(route.account, route.target.canonical): route for route in found}.values())
-        if delivery.mode == "webhook":
+        if delivery.posts:
             targets = tuple(route.target.address for route in routes)
         else:
             targets = tuple(route.target.canonical for route in routes)

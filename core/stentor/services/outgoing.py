@@ -143,7 +143,7 @@ def expiry_seconds(job: Job) -> int:
 
 def address_of(delivery: DeliveryModel, text: str, *, thread: str | None = None) -> Address:
     """A job's target as the resolver reads it. Mode webhook is short for a target of that prefix."""
-    if delivery.mode == "webhook":
+    if delivery.posts:
         return Address(f"{delivery.mode}:{text}", None, delivery.account_id)
     kind = "channel" if delivery.channel is not None else None
     return Address(text, delivery.channel, delivery.account_id, thread, kind)

@@ -58,6 +58,13 @@ class VirtualClock(SystemClock):
         self.start_ms += now_ms - self.now_ms()
 
 
+async def pass_time(seconds: float) -> None:
+    """Let virtual time pass; on a real loop this would be a sleep, so there it is refused."""
+    if not isinstance(asyncio.get_running_loop(), VirtualLoop):
+        raise TypeError("time passes by itself on a real loop: wait for an event instead")
+    await asyncio.sleep(seconds)
+
+
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end on virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:

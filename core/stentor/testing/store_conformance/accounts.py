@@ -79,11 +79,12 @@ class AccountRules:
         assert len(await handed_out(store, NOW_MS + 60 * SECOND_MS)) == 2
 
     async def test_a_gate_stays_closed_over_a_restart(self, store: Store) -> None:
-        await put(store, delivery_seed())
+        await put(store, delivery_seed("d-1"))
         await answered(store, throttled(NOW_MS + 60 * SECOND_MS))
+        await put(store, delivery_seed("d-2", to=room("room2")))
         await store.set_accounts([PAGER], NOW_MS + SECOND_MS)
         assert await handed_out(store, NOW_MS + 59 * SECOND_MS) == []
-        assert await handed_out(store, NOW_MS + 60 * SECOND_MS) == ["d-1.1"]
+        assert sorted(await handed_out(store, NOW_MS + 60 * SECOND_MS)) == ["d-1.1", "d-2.1"]
 
     async def test_an_account_that_is_down_gives_nothing_until_it_is_opened(
         self, store: Store, read: RunLog

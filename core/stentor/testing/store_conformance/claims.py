@@ -5,6 +5,9 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
+from stentor.domain.faults import StoreError
 from stentor.domain.records import OccurrenceRow
 from stentor.ports import Store
 from stentor.testing.rows import BOOT, HOUR_MS, NOW_MS, SECOND_MS, claim_of, job_row, run_end, run_seed
@@ -54,6 +57,18 @@ class ClaimRules:
         await store.remove_job("brief", at_ms=NOW_MS)
         assert await store.claim(claim_of(job_row(), run_seed())) is None
         assert read.runs(limit=10, offset=0) == ([], 0)
+
+    async def test_a_claim_that_fails_half_way_writes_nothing(self, store: Store, read: RunLog) -> None:
+        for job_id in ("brief", "other"):
+            await store.add_job(job_row(job_id))
+        await store.claim(claim_of(job_row("other"), run_seed("r-taken", job_id="other")))
+        with pytest.raises(StoreError):
+            await store.claim(
+                claim_of(job_row(), run_seed("r-1"), run_seed("r-taken", scheduled_ms=NOW_MS - 1))
+            )
+        assert await store.job("brief") == job_row()
+        assert (read.runs(limit=10, offset=0)[1], read.counts()["sessions"]) == (1, 1)
+        assert await store.claim(claim_of(job_row(), run_seed("r-1"))) == [run_seed("r-1")]
 
     async def test_of_two_claims_at_once_one_wins(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from stentor.domain.faults import StoreError
 from stentor.domain.records import Finished, Usage
 from stentor.domain.states import RunStatus
 from stentor.ports import Store
@@ -61,6 +62,16 @@ class EndRules:
         assert read.runs(limit=10, offset=0)[1] == 1
         assert (await stored_job(store)).finished is None
         assert alerts_about(read, run="r-1") == []
+
+    async def test_an_end_that_fails_half_way_writes_nothing(self, store: Store, read: RunLog) -> None:
+        await running_run(store)
+        end = run_end("r-1", RunStatus.INTERRUPTED, delivery_seed(run_id="r-1"))
+        taken = run_seed("r-1")
+        with pytest.raises(StoreError):
+            await store.finish_run(replace(end, messages=(("assistant", "half"),), successor=taken))
+        assert logged_run(read)["status"] == "running"
+        assert (read.deliveries(), list(await store.history("s-r-1"))) == ([], [])
+        assert (await store.finish_run(run_end())).kept is True
 
     @pytest.mark.parametrize("status", [RunStatus.ERROR, RunStatus.TIMEOUT, RunStatus.INTERRUPTED])
     async def test_a_bad_end_has_an_alert(self, store: Store, read: RunLog, status: RunStatus) -> None:

@@ -215,6 +215,11 @@ class DeleteAfterRunRules:
         await store.finish_run(replace(run_end(), retire="done"))
         assert await store.job("brief") is None
 
+    async def test_a_run_by_hand_does_not_remove_it_before_its_time(self, store: Store) -> None:
+        await delivering_run(store, delivery_seed(run_id="r-1"), job=job_row(delete_after_run=True))
+        await answered(store, accepted())
+        assert (await stored_job(store)).finished is None
+
     async def test_a_failed_run_keeps_it(self, store: Store) -> None:
         await running_run(store, job=job_row(delete_after_run=True))
         await store.finish_run(replace(run_end(status=RunStatus.ERROR, error="it broke"), retire="failed"))
