@@ -191,5 +191,8 @@ def test_a_secret_that_is_not_there_takes_the_account_down_and_says_so(
         text: str | None = part["error"]
         return text
 
-    assert "NOT_SET" in until(reason, "the first attempt")
+    assert "NOT_SET is not set" in until(reason, "the first attempt")
+    health = stentor.ask("status")
+    assert (health["level"], health["findings"][0]["code"]) == ("critical", "account_down")
+    assert "NOT_SET is not set" in health["findings"][0]["message"]
     assert receiver.seen == []

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from stentor.contract.runners import Usage
 from stentor.contract.targets import Target
 from stentor.domain.outbox import Verdict
 from stentor.domain.states import DeliveryState, Priority, Purpose, RunStatus, Trigger
@@ -118,14 +119,6 @@ class DeliverySeed:
     state: DeliveryState = DeliveryState.PENDING
     reason: str = ""
     parts: tuple[PartSeed, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    input: int | None = None
-    output: int | None = None
-    cached: int | None = None
-    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stentor.contract.payloads import Attachment, Payload
-from stentor.domain import records
 from stentor.domain.instants import iso
 from stentor.domain.jobs import Job
 from stentor.domain.records import DeliverySeed, RunEnd, RunSeed
@@ -33,7 +32,6 @@ def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str |
     outcome = case.outcome
     reply = classify(outcome.text, attachments=bool(case.attachments))
     silent = reply.reason if reply.kind == "silent" and case.plan.routes else None
-    usage = outcome.usage
     return RunEnd(
         case.run.id,
         boot,
@@ -43,7 +41,7 @@ def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str |
         started_ms=case.started_ms,
         summary=(reply.text or outcome.text)[:_SUMMARY_CHARACTERS] or None,
         model=outcome.model,
-        usage=records.Usage(usage.input, usage.output, usage.cached, usage.cost_usd),
+        usage=outcome.usage,
         warnings=(*outcome.warnings, *case.lost, *case.plan.lost),
         suppression=silent,
         routes=case.plan.as_json(),

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from stentor.contract.runners import Usage
 from stentor.domain.faults import StoreError
-from stentor.domain.records import Finished, Usage
+from stentor.domain.records import Finished
 from stentor.domain.states import RunStatus
 from stentor.ports import Store
 from stentor.testing.rows import NOW_MS, delivery_seed, job_row, run_end, run_seed
