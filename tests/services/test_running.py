@@ -223,6 +223,15 @@ def test_a_one_shot_that_asks_for_it_is_removed_once_everything_arrived(home, pr
     assert len(runs(home)) == 1
 
 
+def test_an_interruption_that_was_made_good_does_not_keep_such_a_one_shot(home, provider) -> None:
+    simulation = world(home, provider, taking(100))
+    simulation.live(adding(job(payload=TURN, deleteAfterRun=True)), seconds=4)
+    simulation.live(nothing, seconds=200)
+    assert [run["status"] for run in runs(home)] == ["interrupted", "ok"]
+    with Reader.open(home / "stentor.db") as reader:
+        assert reader.job("brief") is None
+
+
 def test_a_vanished_plugin_blocks_its_jobs_until_it_is_back(home, provider) -> None:
     every = {"kind": "every", "everyMs": 60_000, "anchorMs": START_MS}
     with_plugin = world(home, provider, TalkingRunner(brief))

@@ -202,7 +202,8 @@ def retire_if_done(connection: apsw.Connection, job_id: str, at_ms: int) -> None
     wanted = """
         SELECT 1 FROM jobs WHERE id = ?1 AND finished = 'done' AND doc ->> '$.deleteAfterRun' = 1
         AND NOT EXISTS (SELECT 1 FROM runs WHERE job_id = ?1 AND ended_at IS NULL)
-        AND NOT EXISTS (SELECT 1 FROM runs WHERE job_id = ?1 AND completion_status <> 'succeeded')"""
+        AND 'succeeded' = (SELECT completion_status FROM runs WHERE job_id = ?1 AND trigger <> 'manual'
+            ORDER BY queued_at DESC, attempt DESC LIMIT 1)"""
     if first(connection, wanted, (job_id,)):
         connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
         connection.execute("UPDATE meta SET value = CAST(value AS INTEGER) - 1 WHERE key = 'jobs'")
