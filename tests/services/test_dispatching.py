@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stentor.app.operations import Operations
 from stentor.contract.errors import (
     Ambiguous,
     CredentialsRejected,
@@ -181,3 +182,16 @@ def test_ten_restarts_change_no_attempts_of_what_waits(world, provider, fast_hom
     attempts = [delivery["parts"][0]["attempts"] for delivery in deliveries(fast_home)]
     assert attempts == [1, 0]
     assert len(provider.requests) == 1
+
+
+def test_what_a_channel_quotes_of_a_secret_is_written_nowhere(fast_home, provider) -> None:
+    secret = "abcdefgh1234567"
+
+    async def story(operations: Operations) -> None:
+        operations.app.redactor.learn(secret)
+        await sending("page:room1", "page:room2")(operations)
+
+    provider.script.extend([CredentialsRejected(f"refuses the token {secret}"), Ambiguous(f"sent {secret}")])
+    Simulation(fast_home, [scripted_channel("page", provider)]).live(story, seconds=10)
+    check(fast_home, Witness(secrets=[secret]))
+    assert "account_down" in alerts(fast_home)
