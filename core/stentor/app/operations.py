@@ -12,6 +12,8 @@ from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, RouteError, resolve
 
+LARGEST_REQUEST = 256 * 1024
+
 
 class NotFound(Exception):
     """There is nothing of that name."""
@@ -26,6 +28,8 @@ class Operations:
     async def add_job(self, raw: Mapping[str, Any]) -> JsonObject:
         """Repair older shapes at the door, then check and store the job."""
         _refuse_half_characters(raw)
+        if len(json.dumps(raw).encode()) > LARGEST_REQUEST:
+            raise Refused("too_large", f"a job is at most {LARGEST_REQUEST} bytes")
         repaired = repair_job(raw)
         added = await self.app.book.add(repaired.job)
         return {**added, "repaired": list(repaired.repairs)}

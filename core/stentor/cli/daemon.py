@@ -37,7 +37,10 @@ class _UnixConnection(HTTPConnection):
 
 def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> JsonObject | None:
     """The daemon's answer, or None when no daemon runs."""
-    connection = _UnixConnection(socket_path(home))
+    listener = socket_path(home)
+    if listener is None:
+        return None
+    connection = _UnixConnection(listener)
     try:
         connection.connect()
     except (FileNotFoundError, ConnectionRefusedError):

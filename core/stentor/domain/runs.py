@@ -19,15 +19,15 @@ class RunOutcome:
 
     status: RunStatus
     deliveries: tuple[tuple[DeliveryState, bool], ...]
-    intended_silence: bool = False
+    # Whether the job wanted anything delivered, also where the run never came that far.
+    requested: bool = False
 
 
 def delivery_status(outcome: RunOutcome) -> DeliveryStatus:
     """The older word for all deliveries of a run together: delivered only if every one is."""
     states = [state for state, _ in outcome.deliveries if state is not DeliveryState.NOT_REQUESTED]
     if not states:
-        undelivered = outcome.intended_silence
-        return DeliveryStatus.NOT_DELIVERED if undelivered else DeliveryStatus.NOT_REQUESTED
+        return DeliveryStatus.NOT_DELIVERED if outcome.requested else DeliveryStatus.NOT_REQUESTED
     if any(state in _UNDECIDED for state in states):
         return DeliveryStatus.UNKNOWN
     if all(state in GOOD_DELIVERY for state in states):

@@ -11,11 +11,10 @@ from starlette.routing import Route
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.assembly import database
 from stentor.app.failures import failure_of
-from stentor.app.operations import NotFound, Operations
+from stentor.app.operations import LARGEST_REQUEST, NotFound, Operations
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.refusals import Refused
 
-_LARGEST_BODY = 256 * 1024
 _STATUS_OF_EXIT = {2: 400, 4: 404, 7: 403}
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -62,8 +61,8 @@ async def _body(request: Request) -> JsonObject:
     chunks: list[bytes] = []
     async for chunk in request.stream():
         size += len(chunk)
-        if size > _LARGEST_BODY:
-            raise Refused("too_large", f"a request is at most {_LARGEST_BODY} bytes")
+        if size > LARGEST_REQUEST:
+            raise Refused("too_large", f"a request is at most {LARGEST_REQUEST} bytes")
         chunks.append(chunk)
     try:
         body = as_object(json.loads(b"".join(chunks) or b"{}"))

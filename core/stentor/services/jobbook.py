@@ -103,6 +103,8 @@ class JobBook:
         changed = job.model_copy(update={"enabled": enabled, "revision": row.revision + 1})
         prepared = Prepared(changed, json.loads(row.preview), next_at or 0, ())
         new = self._row(prepared, now, created_ms=row.created_ms)
+        if not enabled:
+            new = replace(new, finished=row.finished)
         await self.store.replace_job(new, expected_revision=row.revision)
         self.on_change(job_id)
         return self._answer(prepared)

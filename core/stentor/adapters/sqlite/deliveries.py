@@ -186,11 +186,11 @@ def expire(connection: apsw.Connection, now_ms: int) -> int:
 
 def summarise_run(connection: apsw.Connection, run_id: str) -> None:
     """Derive what a run's deliveries amount to; runs and deliveries keep their own states."""
-    run = "SELECT status, suppression, job_id FROM runs WHERE id = ?"
-    status, suppression, job_id = only(connection, run, (run_id,))
+    run = "SELECT status, routes <> '[]', job_id FROM runs WHERE id = ?"
+    status, requested, job_id = only(connection, run, (run_id,))
     rows = fetch(connection, "SELECT state, required FROM deliveries WHERE run_id = ?", (run_id,))
     states = tuple((DeliveryState(state), bool(required)) for state, required in rows)
-    outcome = RunOutcome(RunStatus(status), states, intended_silence=suppression is not None)
+    outcome = RunOutcome(RunStatus(status), states, requested=bool(requested))
     delivered = delivery_status(outcome)
     values = (delivered.value, completion_status(outcome).value, run_id)
     connection.execute("UPDATE runs SET delivery_status = ?, completion_status = ? WHERE id = ?", values)
