@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# Here and not beside the tests it speaks of: the process that prints the summary never collects those.
+from tests.kill.summary import pytest_terminal_summary  # noqa: F401 - pytest finds its hooks by name
+
 pytest.register_assert_rewrite("stentor.testing.store_conformance")
 
 _SHARED_MEMORY = Path("/dev/shm")
