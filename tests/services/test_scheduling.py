@@ -143,6 +143,17 @@ def test_a_disabled_job_owes_nothing_for_the_time_it_was_off(world, fast_home) -
     assert [at for at, _, _ in occurrences(fast_home)] == [660]
 
 
+def test_switching_on_what_is_on_does_not_forget_what_was_due(world, fast_home) -> None:
+    world.live(adding(job(schedule=EVERY_MINUTE, missed={"graceSeconds": 7200})), seconds=61)
+    world.now_ms += 300_000
+
+    async def story(operations: Operations) -> None:
+        await operations.set_enabled("brief", enabled=True)
+
+    world.live(story, seconds=1)
+    assert [at for at, _, _ in occurrences(fast_home)] == [60, 120, 180, 240, 300, 360]
+
+
 def test_a_manual_run_leaves_the_scheduled_instant_alone(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job())

@@ -1,7 +1,7 @@
 """A refusal says what was wrong, where, and how to mend it."""
 
 from dataclasses import dataclass
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -110,10 +110,7 @@ def _annotation(model: type[BaseModel], step: int | str) -> Any:
 def _models(annotation: Any) -> tuple[type[BaseModel], ...]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return (annotation,)
-    if get_origin(annotation) is None and not get_args(annotation):
-        return ()
-    inner = [found for part in get_args(annotation) for found in _models(part)]
-    return tuple(inner) if get_origin(annotation) is not dict or inner else ()
+    return tuple(found for part in get_args(annotation) for found in _models(part))
 
 
 def _tag(model: type[BaseModel]) -> object:

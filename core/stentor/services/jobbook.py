@@ -97,6 +97,9 @@ class JobBook:
             return None
         now = self.clock.now_ms()
         job = Job.model_validate_json(row.doc)
+        if row.enabled == enabled:
+            # Nothing changes, least of all from when on its instants count.
+            return self._answer(Prepared(job, json.loads(row.preview), row.next_at_ms or 0, ()))
         next_at = next_after(job.schedule, now, job_id=job.id) if enabled else None
         if enabled and next_at is None:
             raise Refused("in_the_past", "the job's time has passed", hint="add it again with a new time")

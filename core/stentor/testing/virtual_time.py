@@ -5,12 +5,9 @@ Nothing in it talks to the outside: sockets, threads and child processes do not 
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
 
 from stentor.adapters.clock import SystemClock
 
-T = TypeVar("T")
 START_MS = 1_782_889_200_000  # 2026-07-01T07:00:00Z
 
 
@@ -63,9 +60,3 @@ async def pass_time(seconds: float) -> None:
     if not isinstance(asyncio.get_running_loop(), VirtualLoop):
         raise TypeError("time passes by itself on a real loop: wait for an event instead")
     await asyncio.sleep(seconds)
-
-
-def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end on virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)

@@ -1,7 +1,5 @@
 """Accounts: a shut one keeps its parts, and opening it is enough for them to go on."""
 
-# ruff: noqa: S101 - a test class that ships
-
 from dataclasses import replace
 
 from stentor.ports import Store

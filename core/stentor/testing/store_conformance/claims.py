@@ -1,7 +1,5 @@
 """Claims: every instant is accounted for once, together with the run it fires, or not at all."""
 
-# ruff: noqa: S101 - a test class that ships
-
 import asyncio
 from dataclasses import replace
 

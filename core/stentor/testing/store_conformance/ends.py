@@ -1,7 +1,5 @@
 """Ends of runs: the outcome, what is sent of it and what the job learns from it, all in one moment, once."""
 
-# ruff: noqa: S101 - a test class that ships
-
 from dataclasses import replace
 
 import pytest

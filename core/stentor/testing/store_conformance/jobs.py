@@ -1,7 +1,5 @@
 """Jobs: each change is made against the revision it was decided on."""
 
-# ruff: noqa: S101 - a test class that ships
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Lanes: strict order towards one target, no waiting for any other."""
 
-# ruff: noqa: S101 - a test class that ships
-
 from dataclasses import replace
 
 from stentor.domain.states import Priority

@@ -1,7 +1,5 @@
 """The life of a store: the heartbeat, the journal lent to channels, and the end."""
 
-# ruff: noqa: S101 - a test class that ships
-
 import asyncio
 
 import pytest

@@ -1,7 +1,5 @@
 """What a run and its deliveries amount to: for the outbox, for the run log and for the job."""
 
-# ruff: noqa: S101 - a test class that ships
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Later receipts: they raise a part and never lower it, and may come before anybody knows the message."""
 
-# ruff: noqa: S101 - a test class that ships
-
 import pytest
 
 from stentor.domain.json_types import JsonObject

@@ -1,7 +1,5 @@
 """Starting again: what a dead process left is taken over, and its lease is worth nothing any more."""
 
-# ruff: noqa: S101 - a test class that ships
-
 from dataclasses import replace
 
 from stentor.domain.records import DeliverySeed, OpenRun, Recovery

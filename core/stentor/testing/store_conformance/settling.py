@@ -1,7 +1,5 @@
 """Settling: one verdict for one attempt, what it means for the rest of a delivery, and nothing bad in silence."""
 
-# ruff: noqa: S101 - a test class that ships
-
 from dataclasses import replace
 
 import pytest
