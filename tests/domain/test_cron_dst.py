@@ -1,22 +1,12 @@
-"""What a change of clocks does to cron, checked against a walk through real minutes that knows nothing of our code."""
+"""What a change of clocks does to cron, in chosen places and in every zone of every database at hand."""
 
-from collections import deque
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from functools import cache
-from typing import NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from tests.domain.walk import DAY, HOUR, Wish, all_changes, around, firings, places, reached
 
 from stentor.domain.instants import from_iso, iso
 from stentor.domain.schedules import Cron, instants
-
-MINUTE_MS = 60_000
-DAY = 1440  # the walk counts in minutes
-FIRST_YEAR, LAST_YEAR = 2026, 2028
 
 
 def between(expr: str, tz: str, after: str, until: str) -> list[str]:
@@ -124,170 +114,66 @@ def test_a_beat_finds_the_overlap_although_the_offset_is_back_when_it_is_due_aga
     ]
 
 
-# --- the walk -------------------------------------------------------------------------------------------------------
-
-
-class Change(NamedTuple):
-    """A zone's offset changes from `before` to `after` at `minute`; all in minutes, the last since 1970."""
-
-    tz: str
-    minute: int
-    before: int
-    after: int
-
-
-def offset_minutes(place: ZoneInfo, minute: int) -> int:
-    delta = datetime.fromtimestamp(minute * 60, place).utcoffset()
-    assert delta is not None
-    return int(delta / timedelta(minutes=1))
-
-
-@cache
-def all_changes() -> tuple[Change, ...]:
-    start = int(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()) // 60
-    end = int(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()) // 60
-    found: list[Change] = []
-    for tz in sorted(available_timezones() - {"EST", "MST", "Factory", "localtime", "GMT+0", "GMT-0"}):
-        place = ZoneInfo(tz)
-        before = offset_minutes(place, start)
-        for day in range(start, end, DAY):
-            if offset_minutes(place, day + DAY) == before:
-                continue
-            for minute in range(day + 1, day + DAY + 1):
-                after = offset_minutes(place, minute)
-                if after != before:
-                    found.append(Change(tz, minute, before, after))
-                    before = after
-    return tuple(found)
-
-
-def walk(change: Change, reach: int) -> Iterator[tuple[int, int]]:
-    """Real minutes around the change, each with what the wall shows."""
-    for minute in range(change.minute - reach, change.minute + reach):
-        yield minute, minute + (change.before if minute < change.minute else change.after)
-
-
-def reached(change: Change, reach: int, wanted: list[int]) -> dict[int, int]:
-    """For each wall time the first real minute at which the wall shows it or has gone past it."""
-    pending = deque(sorted(wanted))
-    found: dict[int, int] = {}
-    for minute, wall in walk(change, reach):
-        while pending and wall >= pending[0]:
-            found[pending.popleft()] = minute
-        if not pending:
-            break
-    return found
-
-
-def product(expr: str, change: Change, first: int, last: int) -> list[int]:
-    """What the product fires in the real minutes from `first` to `last`."""
-    found = instants(Cron(expr=expr, tz=change.tz), first * MINUTE_MS - 1, last * MINUTE_MS)
-    return [ms // MINUTE_MS for ms in found]
-
-
 DAILY = ((0, 0), (30, 0), (30, 1), (45, 1), (15, 2), (0, 3), (30, 23))
-BEATS: dict[str, Callable[[int, int], bool]] = {
-    "*/30 * * * *": lambda hour, minute: minute % 30 == 0,
-    "0 * * * *": lambda hour, minute: minute == 0,
-    "27 */2 * * *": lambda hour, minute: minute == 27 and hour % 2 == 0,
-    "*/20 1 * * *": lambda hour, minute: minute % 20 == 0 and hour == 1,
-    "15 0-23/3 * * *": lambda hour, minute: minute == 15 and hour % 3 == 0,
-    "10-50/20 0-4 * * *": lambda hour, minute: minute in {10, 30, 50} and hour <= 4,
+BEATS = {
+    "*/30 * * * *": (range(24), (0, 30)),
+    "0 * * * *": (range(24), (0,)),
+    "27 */2 * * *": (range(0, 24, 2), (27,)),
+    "*/20 1 * * *": ((1,), (0, 20, 40)),
+    "15 0-23/3 * * *": (range(0, 24, 3), (15,)),
+    "10-50/20 0-4 * * *": (range(5), (10, 30, 50)),
 }
 
 
-def test_the_sweep_covers_the_zones_that_change_their_clocks() -> None:
-    changes = all_changes()
-    assert len({change.tz for change in changes}) > 150
-    assert len(changes) > 900
+def product(expr: str, tz: str, first: int, last: int) -> list[int]:
+    """What the product fires in these real minutes, in seconds."""
+    found = instants(Cron(expr=expr, tz=tz), first * 60_000 - 1, last * 60_000)
+    return [ms // 1000 for ms in found]
+
+
+def test_the_sweep_covers_the_zones_that_change_their_clocks(database: str) -> None:
+    changes = all_changes(database)
+    by_zone: dict[str, list[int]] = {}
+    for change in sorted(changes):
+        for tz in changes[change]:
+            by_zone.setdefault(tz, []).append(change.minute)
+    assert len(places()) > 580
+    assert len(by_zone) > 150
+    assert sum(map(len, by_zone.values())) > 900
     assert {change.after - change.before for change in changes} >= {60, -60, 30, -30}
+    # What the walk around a change relies on: its zones have no other one near.
+    assert all(
+        later - earlier > 5 * DAY for minutes in by_zone.values() for earlier, later in pairwise(minutes)
+    )
 
 
 @pytest.mark.parametrize(("minute", "hour"), DAILY, ids=[f"{hour:02}:{minute:02}" for minute, hour in DAILY])
-def test_a_daily_time_fires_once_for_each_nominal_date_in_every_zone(minute: int, hour: int) -> None:
-    wrong: list[tuple[Change, list[int], list[int]]] = []
-    for change in all_changes():
+def test_a_daily_time_fires_once_for_each_nominal_date_in_every_zone(
+    database: str, minute: int, hour: int
+) -> None:
+    wrong: list[tuple[str, list[int], list[int]]] = []
+    for change, zones in all_changes(database).items():
         date = (change.minute + change.before) // DAY
-        nominal = [day * DAY + hour * 60 + minute for day in (date - 1, date, date + 1)]
-        expected = list(reached(change, 2 * DAY + 180, nominal).values())
-        found = product(f"{minute} {hour} * * *", change, expected[0], expected[-1])
-        if found != expected:
-            wrong.append((change, found, expected))
+        nominal = [day * DAY + hour * HOUR + minute for day in (date - 1, date, date + 1)]
+        real = list(reached(around(change, 2 * DAY + 3 * HOUR), nominal).values())
+        expected = [minute * 60 for minute in real]
+        for tz in zones:
+            found = product(f"{minute} {hour} * * *", tz, real[0], real[-1])
+            if found != expected:
+                wrong.append((tz, found, expected))
     assert wrong == []
 
 
 @pytest.mark.parametrize("expr", BEATS)
-def test_a_beat_follows_real_time_in_every_zone(expr: str) -> None:
-    wrong: list[tuple[Change, list[int], list[int]]] = []
-    distinct = {(change.minute, change.before, change.after): change for change in all_changes()}
-    for change in distinct.values():
-        shown = list(walk(change, 360))
-        expected = [real for real, wall in shown if BEATS[expr](wall // 60 % 24, wall % 60)]
-        found = product(expr, change, shown[0][0], shown[-1][0])
-        if found != expected:
-            wrong.append((change, found, expected))
+def test_a_beat_follows_real_time_in_every_zone(database: str, expr: str) -> None:
+    hours, minutes = BEATS[expr]
+    wish = Wish(expr, frozenset(hours), frozenset(minutes), lambda _: True, beat=True)
+    wrong: list[tuple[str, list[int], list[int]]] = []
+    for change, zones in all_changes(database).items():
+        shown = around(change, 6 * HOUR)
+        expected = firings(wish, shown)
+        for tz in zones:
+            found = product(expr, tz, shown[0][0], shown[-1][0])
+            if found != expected:
+                wrong.append((tz, found, expected))
     assert wrong == []
-
-
-class FieldSample(NamedTuple):
-    """The text of a field, the values it stands for, and whether it is a beat rather than a list of times."""
-
-    text: str
-    values: frozenset[int]
-    beat: bool
-
-
-def field_samples(low: int, high: int, likely: int | None = None) -> st.SearchStrategy[FieldSample]:
-    """Fields of `low` to `high`, with named values up to `likely`."""
-    every = frozenset(range(low, high + 1))
-    named = st.integers(low, likely or high)
-    steps = st.integers(1, len(every)).map(
-        lambda step: FieldSample(f"*/{step}", frozenset(range(low, high + 1, step)), beat=True)
-    )
-    ranges = st.tuples(named, named).map(
-        lambda ends: FieldSample(
-            f"{min(ends)}-{max(ends)}",
-            frozenset(range(min(ends), max(ends) + 1)),
-            beat=set(ends) == {low, high},
-        )
-    )
-    lists = st.sets(named, min_size=1, max_size=4).map(
-        lambda values: FieldSample(",".join(map(str, values)), frozenset(values), beat=False)
-    )
-    return st.one_of(st.just(FieldSample("*", every, beat=True)), steps, ranges, lists)
-
-
-def day_matches(wall: int, day: FieldSample, weekday: FieldSample) -> bool:
-    date = datetime.fromtimestamp(wall * 60, UTC)
-    on_day, on_weekday = date.day in day.values, date.isoweekday() % 7 in weekday.values
-    restricted = [sample.text not in {"*", "*/1"} for sample in (day, weekday)]
-    return on_day or on_weekday if all(restricted) else on_day and on_weekday
-
-
-@given(
-    st.integers(0, 10**6),
-    field_samples(0, 59),
-    field_samples(0, 23, likely=4),
-    st.one_of(st.just(FieldSample("*", frozenset(range(1, 32)), beat=True)), field_samples(1, 31)),
-    st.one_of(st.just(FieldSample("*", frozenset(range(7)), beat=True)), field_samples(0, 6)),
-)
-@settings(max_examples=120, deadline=None)
-def test_any_expression_agrees_with_the_walk_around_any_change(
-    pick: int, minute: FieldSample, hour: FieldSample, day: FieldSample, weekday: FieldSample
-) -> None:
-    changes = all_changes()
-    change = changes[pick % len(changes)]
-    reach = 30 * 60
-    shown = list(walk(change, reach))
-    matching = [
-        wall
-        for wall in range(shown[0][1], shown[-1][1] + 1)
-        if wall % 60 in minute.values and wall // 60 % 24 in hour.values and day_matches(wall, day, weekday)
-    ]
-    if minute.beat or hour.beat:
-        walls = set(matching)
-        expected = [real for real, wall in shown if wall in walls]
-    else:
-        expected = sorted(set(reached(change, reach, matching).values()))
-    expr = f"{minute.text} {hour.text} {day.text} * {weekday.text}"
-    assert product(expr, change, shown[0][0], shown[-1][0]) == expected

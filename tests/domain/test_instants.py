@@ -50,6 +50,8 @@ def test_a_time_is_read(text: str, tz: str | None, expected: str) -> None:
         "2026-05-01T09",
         "2026-05-01Z",
         "2026-05-01T09:00:60",
+        "2026-05-01T09:00+25:00",
+        "2026-05-01T09:00+02:60",
         "2026-05-01T09:00,5",
         "",
         "1w",
@@ -90,6 +92,15 @@ def test_the_past_and_the_far_future_are_refused_with_the_distance(text: str, no
     with pytest.raises(ValueError) as refusal:
         parse_at(text, tz=None, now_ms=from_iso(now))
     assert words in str(refusal.value)
+
+
+def test_a_number_that_must_have_meant_seconds_is_told_so() -> None:
+    with pytest.raises(
+        ValueError, match="or 1777626000000 if seconds were meant: a number counts milliseconds"
+    ):
+        parse_at("1777626000", tz=None, now_ms=NOW)
+    with pytest.raises(ValueError, match=r"later time$"):
+        parse_at("1577626000000", tz=None, now_ms=NOW)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +152,10 @@ def test_no_text_makes_the_reader_fail_in_another_way(text: str, tz: str | None)
         ("europe/berlin", ["Europe/Berlin"]),
         ("Europe/Belrin", ["Europe/Berlin"]),
         ("right/Europe/Berlin", ["Europe/Berlin"]),
-        ("localtime", ["IANA"]),
+        ("utc", ["(did you mean 'UTC'?)", "IANA"]),
+        ("New_York", ["America/New_York"]),
+        ("localtime", ["'localtime' is unknown; name an IANA"]),
+        ("Factory", ["'Factory' is unknown; name an IANA"]),
         ("Mars/Base", ["'Mars/Base'", "IANA"]),
         ("../etc/passwd", ["IANA"]),
         ("America", ["IANA"]),

@@ -42,7 +42,16 @@ def chunk(text: str, limit: int, unit: Unit) -> list[str]:
     """
     if limit < SMALLEST_LIMIT[unit]:
         raise ValueError(f"a limit of {limit} {unit} holds no character; give {SMALLEST_LIMIT[unit]} or more")
+    if len(text) * SMALLEST_LIMIT[unit] <= limit:
+        return _whole(text)
     return _Cutter(text, limit, unit).cut()
+
+
+def _whole(text: str) -> list[str]:
+    """A text that fits however much its characters take, without the blank lines around it."""
+    start = text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1
+    kept = text[start:].rstrip()
+    return [kept] if kept else []
 
 
 def _cost(char: str, unit: Unit) -> int:

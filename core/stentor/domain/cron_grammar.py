@@ -1,12 +1,11 @@
 """Cron expressions, read strictly.
 
-Every field is turned into explicit values here. The search engine behind would take a reversed range, an equal range
-or a random field for something nobody meant, so it never gets to see one.
+Every field is turned into explicit values here. croniter behind would take a reversed range, an equal range or a random
+field for something nobody meant, so it never gets to see one.
 """
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 _ALIASES = {
     "@hourly": "0 * * * *",
@@ -43,41 +42,59 @@ _HOUR = _Field("hour", 0, 23)
 _DAY = _Field("day of month", 1, 31, special=_LAST_OR_NEAREST)
 _MONTH = _Field("month", 1, 12, _MONTHS)
 _WEEKDAY = _Field("day of week", 0, 6, _DAYS, _NTH_OR_LAST)
-_FIELDS = (_SECOND, _MINUTE, _HOUR, _DAY, _MONTH, _WEEKDAY)
+_DATE_FIELDS = (_DAY, _MONTH, _WEEKDAY)
 # Sunday is 0 and, at the end of a range or by itself, also 7.
 _SUNDAY = 7
 
 _ITEM = re.compile(r"(\*|[0-9A-Z]+)(?:-([0-9A-Z]+))?(?:/([0-9]{1,4}))?", re.ASCII)
 _HINTS = (
+    (re.compile(r""), "a comma is missing its value"),
     (re.compile(r"\?"), "write * instead of ?"),
     (re.compile(r"[RH](\(.*\))?(/.*)?"), "random and hashed values are not taken; name the value"),
-    (re.compile(r"[0-7]L"), "the last Friday is written L5"),
-    (re.compile(r"L?WL?"), "the nearest weekday needs a day, as in 15W"),
+    (re.compile(r"[0-7]L|\w+#L"), "the last Friday is written L5"),
+    (
+        re.compile(r"\w*#\w*"),
+        "the second Friday is written 5#2 or FRI#2, and the fifth is the last there can be",
+    ),
+    (re.compile(r"L(-\w*)?"), "L is the last day of the month; as a day of week, L5 is the last Friday"),
+    (re.compile(r"L?W\d*L?|\d+W"), "the nearest weekday needs a day of the month, as in 15W"),
+    (re.compile(rf"({'|'.join((*_MONTHS, *_DAYS))})[A-Z]+"), "names have three letters, such as JAN and MON"),
+    (re.compile(r"(CRON_)?TZ=.*"), "the zone is not part of the expression; name it as the schedule's tz"),
 )
 _SAMPLES = "write *, */15, 5, 1-5, 10-50/20 or 1,3,5; months and weekdays also JAN and MON"
 
 
+EVERY_DATE = "* * *"
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """`fields` as the search engine gets them. `fixed`: hours and minutes are named, so nominal wall times fire."""
+    """The times of a day in order, and day of month, month and day of week as croniter gets them.
 
-    fields: str
+    `fixed`: hours and minutes are named, so nominal wall times fire.
+    """
+
+    hours: tuple[int, ...]
+    minutes: tuple[int, ...]
+    seconds: tuple[int, ...]
+    dates: str
     fixed: bool
 
 
-@lru_cache(maxsize=4096)
 def read(expr: str) -> Pattern:
     """The pattern of an expression of 5 fields, or of 6 with the seconds first."""
     if len(expr) > _LONGEST:
         raise ValueError(f"a cron expression has at most {_LONGEST} characters; this one has {len(expr)}")
     try:
         words = _words(expr.upper())
-        texts = [_field(field, word) for field, word in zip(_FIELDS[-len(words) :], words, strict=True)]
-        _refuse_mixed_days(texts[-3], texts[-1])
+        second, minute, hour, *dates = words if len(words) == 6 else ("0", *words)
+        seconds, minutes, hours = _times(_SECOND, second), _times(_MINUTE, minute), _times(_HOUR, hour)
+        texts = [_date(field, word) for field, word in zip(_DATE_FIELDS, dates, strict=True)]
+        _refuse_mixed_days(texts[0], texts[2])
     except ValueError as error:
         raise ValueError(f"cron expression {expr!r}: {error}") from None
-    minute, hour = words[-5:-3]
-    return Pattern(" ".join(texts), not (_is_open(_MINUTE, minute) or _is_open(_HOUR, hour)))
+    beats = _is_beat(_MINUTE, minute, minutes) or _is_beat(_HOUR, hour, hours)
+    return Pattern(hours, minutes, seconds, " ".join(texts), fixed=not beats)
 
 
 def _words(expr: str) -> list[str]:
@@ -92,13 +109,17 @@ def _words(expr: str) -> list[str]:
     if len(words) not in (5, 6):
         year = "; a year cannot be given" if len(words) == 7 else ""
         raise ValueError(
-            f"it has {len(words)} fields{year}; write minute, hour, day of month, month and day of week, "
+            f"it has {len(words)} field{'' if len(words) == 1 else 's'}{year}; write minute, hour, day of month, month and day of week, "
             "with seconds in front if wanted"
         )
     return words
 
 
-def _field(field: _Field, word: str) -> str:
+def _times(field: _Field, word: str) -> tuple[int, ...]:
+    return tuple(sorted({value for item in word.split(",") for value in _values(field, item)}))
+
+
+def _date(field: _Field, word: str) -> str:
     """The field with every range and step spelled out."""
     items = word.split(",")
     special = [item for item in items if field.special and field.special.fullmatch(item)]
@@ -107,7 +128,7 @@ def _field(field: _Field, word: str) -> str:
         return "*"
     if values and special and special != ["L"]:
         raise ValueError(f"{field.name} {word!r} mixes {special[0]} with plain values; make it two jobs")
-    if any("W" in item for item in special) and len(items) > 1:
+    if field is _DAY and any("W" in item for item in special) and len(items) > 1:
         raise ValueError(f"{field.name} {word!r}: W stands alone; make it two jobs")
     return ",".join([*map(str, sorted(values)), *special])
 
@@ -135,8 +156,17 @@ def _bounds(field: _Field, item: str, match: re.Match[str]) -> tuple[int, int]:
     if field is _WEEKDAY and last == 0 < first and match[2] in _DAYS:
         last = _SUNDAY
     if last < first:
-        raise ValueError(f"{field.name} {item!r} runs backwards; write it as two ranges with a comma")
+        parts = _in_parts(field, first, last)
+        raise ValueError(
+            f"{field.name} {item!r} runs backwards; write it as two ranges with a comma: {parts}"
+        )
     return first, last
+
+
+def _in_parts(field: _Field, first: int, last: int) -> str:
+    """A range beyond the end of its field as what it means before and after."""
+    ranges = ((first, field.high), (field.low, last))
+    return ",".join(f"{low}-{high}" if low < high else f"{low}" for low, high in ranges if low <= high)
 
 
 def _number(field: _Field, text: str) -> int:
@@ -145,8 +175,9 @@ def _number(field: _Field, text: str) -> int:
     if not text.isdecimal():
         raise ValueError(f"{field.name} {text!r} is not understood: {_hint(text)}")
     number = int(text)
-    if not field.low <= number <= (_SUNDAY if field is _WEEKDAY else field.high):
-        raise ValueError(f"{field.name} {text} is outside {field.low}-{field.high}")
+    high = _SUNDAY if field is _WEEKDAY else field.high
+    if not field.low <= number <= high:
+        raise ValueError(f"{field.name} {text} is outside {field.low}-{high}")
     return number
 
 
@@ -162,6 +193,6 @@ def _refuse_mixed_days(day: str, weekday: str) -> None:
         )
 
 
-def _is_open(field: _Field, word: str) -> bool:
+def _is_beat(field: _Field, word: str, values: tuple[int, ...]) -> bool:
     """Whether the field keeps a beat through the hour or the day, rather than naming times of the clock."""
-    return "*" in word or "/" in word or len(_field(field, word).split(",")) == field.size
+    return "*" in word or "/" in word or len(values) == field.size

@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime
 
 from stentor.domain.durations import parse_duration
-from stentor.domain.zones import EPOCH, first_instant, milliseconds, moment, skipped_until, zone
+from stentor.domain.offsets import EPOCH, first_instant, milliseconds, moment, skipped_until
+from stentor.domain.zones import zone
 
 # A year short of what a datetime can hold, so that no zone's offset runs over the edge.
 LAST_MS = milliseconds(datetime(9999, 1, 1, tzinfo=UTC) - EPOCH)
@@ -16,7 +17,8 @@ _FARTHEST_MS = 10 * _YEAR
 
 # The parser of the standard library also takes week dates, `20260501`, a blank for the T and, in newer versions, 24:00.
 _ISO = re.compile(
-    r"\d{4}-\d\d-\d\d(?:T(?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII
+    r"\d{4}-\d\d-\d\d(?:T(?:[01]\d|2[0-3]):\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-](?:[01]\d|2[0-3]):?[0-5]\d)?)?",
+    re.ASCII,
 )
 _EPOCH_MS = re.compile(r"[0-9]{1,16}")
 _FROM_NOW = re.compile(r"\+?((?:[0-9.]+(?:ms|[smhd]))+)", re.IGNORECASE)
@@ -54,12 +56,22 @@ def parse_at(text: str, *, tz: str | None, now_ms: int) -> int:
     if early > _TOLERATED_PAST_MS:
         raise ValueError(
             f"{text!r} lies {_distance(early)} in the past (it is {iso(now_ms)} now); give a later time"
+            + _if_seconds(text, now_ms)
         )
     if -early > _FARTHEST_MS:
         raise ValueError(
             f"{text!r} lies {_distance(-early)} ahead (it is {iso(now_ms)} now); give a time within ten years"
         )
     return at_ms
+
+
+def _if_seconds(text: str, now_ms: int) -> str:
+    """The end of a refusal, for a number that would have been fine if it counted seconds."""
+    plain = text.strip()
+    meant = int(plain) * 1000 if _EPOCH_MS.fullmatch(plain) else 0
+    if not now_ms <= meant <= now_ms + _FARTHEST_MS:
+        return ""
+    return f", or {meant} if seconds were meant: a number counts milliseconds"
 
 
 def _instant(plain: str, tz: str | None) -> int:

@@ -1,6 +1,7 @@
 """Schedules: when a job is to run, and the instants that follow from it."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal, cast
 
@@ -9,15 +10,26 @@ from pydantic.alias_generators import to_camel
 
 from stentor.contract.settings import Strict
 from stentor.domain.cron import check, next_fire
-from stentor.domain.instants import LAST_MS, absolute, iso
+from stentor.domain.instants import LAST_MS, absolute, from_iso, iso
 from stentor.domain.zones import zone
 
+_SECOND_MS = 1_000
 _DAY_MS = 86_400_000
 _TEN_YEARS_MS = 3_653 * _DAY_MS
 
 
 def _zone_name(name: str) -> str:
     return zone(name).key
+
+
+def _interval(every_ms: int) -> int:
+    if every_ms < _SECOND_MS:
+        raise ValueError(f"must be at least {_SECOND_MS} milliseconds; {every_ms} are too few")
+    if every_ms > _TEN_YEARS_MS:
+        raise ValueError(
+            f"must be at most {_TEN_YEARS_MS} milliseconds, which are ten years; {every_ms} are too many"
+        )
+    return every_ms
 
 
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
@@ -42,12 +54,16 @@ class At(_Schedule):
         # A zone that was refused is missing here; its own error is the one to report.
         return iso(absolute(value, cast("str | None", info.data.get("tz"))))
 
+    @cached_property
+    def at_ms(self) -> int:
+        return from_iso(self.at)
+
 
 class Every(_Schedule):
     """At `anchor_ms` and every `every_ms` after it. Without an anchor the beat counts from 1970."""
 
     kind: Literal["every"] = "every"
-    every_ms: Annotated[int, Field(ge=1_000, le=_TEN_YEARS_MS)]
+    every_ms: Annotated[int, AfterValidator(_interval)]
     anchor_ms: Annotated[int, Field(ge=0, lt=LAST_MS)] | None = None
 
 
@@ -77,8 +93,7 @@ Schedule = Annotated[At | Every | Cron, Field(discriminator="kind")]
 def next_after(schedule: Schedule, after_ms: int, *, job_id: str = "") -> int | None:
     """The first instant strictly after `after_ms`; None when there is none left."""
     if isinstance(schedule, At):
-        instant_ms = absolute(schedule.at, None)
-        return instant_ms if instant_ms > after_ms else None
+        return schedule.at_ms if schedule.at_ms > after_ms else None
     if isinstance(schedule, Every):
         return _within_calendar(_next_beat(schedule, after_ms))
     shift = _stagger(schedule.stagger_ms, job_id)
