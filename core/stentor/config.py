@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 
@@ -29,6 +30,8 @@ DEFAULT_AGENT = "main"
 _AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) *(b|kb|mb|gb)?")
+_SIZE_UNITS = {"b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
 _ZONE_FOLDER = "zoneinfo/"
 _QUOTABLE = 4  # a shorter value is no secret, and blacking it out would tear words apart
 
@@ -76,6 +79,33 @@ def _none_yet(value: object) -> object:
     return ()
 
 
+def _all_of_it(value: object) -> object:
+    return 0 if value is False else value
+
+
+def _byte_count(value: object) -> object:
+    """A number, or a text such as "2mb"."""
+    if not isinstance(value, str):
+        return _all_of_it(value)
+    size = _SIZE.fullmatch(value.strip().lower())
+    if size is None:
+        raise ValueError("is no size; write a number of bytes, or a text such as 500kb, 2mb or 1gb")
+    return int(float(size[1]) * _SIZE_UNITS[size[2] or "b"])
+
+
+def _renamed(raw: object, spellings: Mapping[str, str]) -> object:
+    """A table with the keys of other programs under our names for them."""
+    if not isinstance(raw, Mapping):
+        return raw
+    table = dict(cast("Mapping[str, object]", raw))
+    for theirs, ours in spellings.items():
+        if theirs in table and ours in table:
+            raise ValueError(f"{ours} and {theirs} are the same setting; write one of them")
+        if theirs in table:
+            table[ours] = table.pop(theirs)
+    return table
+
+
 class _Section(Strict):
     """TOML has types of its own: "8" is no number and true is not 1."""
 
@@ -91,8 +121,36 @@ class MissedConfig(_Section):
 
 class SchedulerConfig(_Section):
     max_concurrent_runs: Annotated[int, Field(ge=1, le=512)] = 8
+    max_starts_per_minute: Annotated[int, Field(ge=1, le=6000)] = 120
+    catch_up_per_minute: Annotated[int, Field(ge=0, le=600)] = 6
+    disable_after_errors: Annotated[int, Field(ge=0, le=1000)] = 10
     missed: MissedConfig = MissedConfig()
+    setup_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
+    stall_timeout_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 60
+    stall_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 25
+
+
+class RunLogConfig(_Section):
+    """How much history each job keeps; 0 and false mean all of it."""
+
+    keep_runs: Annotated[int, BeforeValidator(_all_of_it), Field(ge=0, le=10**9)] = 2000
+    keep_days: Annotated[float, BeforeValidator(_all_of_it), Field(ge=0, le=36_500)] = 30
+    max_bytes: Annotated[int, BeforeValidator(_byte_count), Field(ge=0, le=10**18)] = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _other_spellings(cls, raw: object) -> object:
+        return _renamed(raw, {"maxBytes": "max_bytes", "keepLines": "keep_runs"})
+
+
+class CronConfig(_Section):
+    run_log: RunLogConfig = RunLogConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _other_spellings(cls, raw: object) -> object:
+        return _renamed(raw, {"runLog": "run_log"})
 
 
 class AgentConfig(_Section):
@@ -103,6 +161,7 @@ class AgentConfig(_Section):
     runner: str = "echo"
     model: str | None = None
     workspace: str | None = None
+    max_concurrent_runs: Annotated[int, Field(ge=1, le=512)] | None = None
     fallbacks: Annotated[tuple[()], BeforeValidator(_none_yet)] = ()
 
     @property
@@ -129,6 +188,7 @@ class Config(_Section):
 
     timezone: Annotated[str, AfterValidator(_iana_zone)] | None = None
     scheduler: SchedulerConfig = SchedulerConfig()
+    cron: CronConfig = CronConfig()
     agents: dict[Annotated[str, AfterValidator(_agent_id)], AgentConfig] = Field(
         default_factory=_default_agents
     )

@@ -1,4 +1,5 @@
 import gc
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -54,6 +55,14 @@ def settings_for(python: Callable[[str], tuple[str, ...]]) -> Callable[..., Comm
         return CommandSettings.model_validate({"command": python(source), **more})
 
     return build
+
+
+@pytest.fixture
+def life(tmp_path: Path) -> Path:
+    """A named pipe: who holds it open is alive."""
+    path = tmp_path / "life"
+    os.mkfifo(path)
+    return path
 
 
 @pytest.fixture(autouse=True)

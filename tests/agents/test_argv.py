@@ -1,8 +1,15 @@
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.agents.lives import (
+    STUBBORN,
+    open_for_reading,
+    until_all_writers_are_gone,
+    until_somebody_writes,
+)
 
 from stentor.agents.argv import run_argv
 from stentor.contract.errors import RunnerError
@@ -49,6 +56,55 @@ async def test_a_bad_exit_is_an_error_that_says_what_the_program_said(
         await _output_of(python(source))
 
     assert caught.value.kind == "crashed"
+
+
+async def test_of_a_long_complaint_the_end_is_told(python: Python) -> None:
+    source = "import sys; sys.stderr.write('x' * 100_000 + ' the cause'); sys.exit(3)"
+
+    with pytest.raises(RunnerError, match=r"^exited with 3: x+ the cause$") as caught:
+        await _output_of(python(source))
+
+    assert len(str(caught.value)) < 9000
+
+
+async def test_a_program_the_shell_cannot_find_is_named_as_such() -> None:
+    with pytest.raises(RunnerError, match=r"^exited with 127 \(command not found\): .*no-such-program"):
+        await _output_of(("sh", "-c", "no-such-program"))
+
+
+async def test_cancelling_it_ends_a_grandchild_that_ignores_sigterm(python: Python, life: Path) -> None:
+    argv = _with_a_stubborn_child(python, life)
+    reader = open_for_reading(life)
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(_output_of(argv))
+        await until_somebody_writes(reader)
+        task.cancel()
+
+    await until_all_writers_are_gone(reader)
+
+
+async def test_a_timeout_ends_a_grandchild_that_ignores_sigterm(python: Python, life: Path) -> None:
+    argv = _with_a_stubborn_child(python, life)
+    reader = open_for_reading(life)
+    limit = asyncio.timeout(None)
+
+    async def begin_to_count() -> None:
+        await until_somebody_writes(reader)
+        limit.reschedule(0)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(begin_to_count())
+        with pytest.raises(TimeoutError):
+            async with limit:
+                await _output_of(argv)
+
+    await until_all_writers_are_gone(reader)
+
+
+def _with_a_stubborn_child(python: Python, life: Path) -> tuple[str, ...]:
+    stubborn = python(STUBBORN)
+    return python(f"import subprocess; subprocess.run([*{stubborn!r}, {str(life)!r}])")
 
 
 async def test_the_input_is_given_and_closed(python: Python) -> None:

@@ -24,11 +24,12 @@ from stentor.contract.runners import (
     Usage,
 )
 from stentor.contract.settings import RunnerSettings
+from stentor.services.turn_clocks import PROCESS_SPAWNED
 
 Settings = Callable[..., CommandSettings]
 Request = Callable[..., TurnRequest]
 
-SPAWNED = Phase("process-spawned")
+SPAWNED = Phase(PROCESS_SPAWNED)
 
 
 async def _events(request: TurnRequest) -> list[RunnerEvent]:

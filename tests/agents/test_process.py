@@ -7,50 +7,12 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from tests.agents.lives import STUBBORN, open_for_reading, until_all_writers_are_gone
 
 from stentor.agents.process import ending, running
 from stentor.contract.errors import RunnerError
 
 Python = Callable[[str], tuple[str, ...]]
-
-# Ignores SIGTERM, says so on stdout, and holds a named pipe open for as long as it lives.
-STUBBORN = """
-    import os, signal, sys
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    life = open(sys.argv[1], "w")
-    print("ready", flush=True)
-    while True:
-        signal.pause()
-"""
-
-
-@pytest.fixture
-def life(tmp_path: Path) -> Path:
-    path = tmp_path / "life"
-    os.mkfifo(path)
-    return path
-
-
-async def _until_all_writers_are_gone(reader: int) -> None:
-    """A pipe's end comes when the last process that could write to it is dead."""
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def read() -> None:
-        if not os.read(reader, 100):
-            ended.set()
-
-    loop.add_reader(reader, read)
-    try:
-        async with asyncio.timeout(5):
-            await ended.wait()
-    finally:
-        loop.remove_reader(reader)
-        os.close(reader)
-
-
-def _open_for_reading(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_NONBLOCK)
 
 
 async def _run(argv: tuple[str, ...]) -> tuple[bytes, int, str]:
@@ -118,8 +80,17 @@ async def test_a_signal_that_ended_the_program_shows_as_a_negative_code(python: 
         (3, "", "exited with 3"),
         (-9, "", "exited with -9 (SIGKILL)"),
         (-63, "odd", "exited with -63: odd"),
+        (126, "", "exited with 126 (not executable)"),
+        (127, "sh: 1: nope", "exited with 127 (command not found): sh: 1: nope"),
+        (137, "", "exited with 137 (SIGKILL)"),
+        (143, "", "exited with 143 (SIGTERM)"),
+        (128, "", "exited with 128"),
+        (255, "", "exited with 255"),
     ],
-    ids=["code", "silent", "signal", "unnamed signal"],
+    ids=[
+        *["code", "silent", "signal", "unnamed signal", "not executable", "not found"],
+        *["killed below a shell", "ended below a shell", "no signal", "minus one"],
+    ],
 )
 def test_an_ending_is_told_in_words(code: int, diagnostics: str, text: str) -> None:
     assert ending(code, diagnostics) == text
@@ -211,7 +182,7 @@ async def test_a_grandchild_that_ignores_sigterm_is_killed_on_cancellation(
 ) -> None:
     stubborn = python(STUBBORN)
     leader = f"import subprocess; subprocess.run([*{stubborn!r}, {str(life)!r}])"
-    reader = _open_for_reading(life)
+    reader = open_for_reading(life)
     ready = asyncio.Event()
 
     async def read() -> None:
@@ -225,12 +196,12 @@ async def test_a_grandchild_that_ignores_sigterm_is_killed_on_cancellation(
         await ready.wait()
         task.cancel()
 
-    await _until_all_writers_are_gone(reader)
+    await until_all_writers_are_gone(reader)
 
 
 async def test_a_second_cancellation_cuts_the_grace_short(python: Python, life: Path) -> None:
     argv = (*python(STUBBORN), str(life))
-    reader = _open_for_reading(life)
+    reader = open_for_reading(life)
     ready = asyncio.Event()
     leaving = asyncio.Event()
 
@@ -250,7 +221,7 @@ async def test_a_second_cancellation_cuts_the_grace_short(python: Python, life: 
         await leaving.wait()
         task.cancel()
 
-    await _until_all_writers_are_gone(reader)
+    await until_all_writers_are_gone(reader)
 
 
 async def test_a_grandchild_that_outlives_the_leader_is_ended_and_the_output_kept(
@@ -263,12 +234,12 @@ async def test_a_grandchild_that_outlives_the_leader_is_ended_and_the_output_kep
         other.stdout.readline()
         print("bye")
     """
-    reader = _open_for_reading(life)
+    reader = open_for_reading(life)
 
     output, code, _ = await _run(python(leader))
 
     assert (output, code) == (b"bye\n", 0)
-    await _until_all_writers_are_gone(reader)
+    await until_all_writers_are_gone(reader)
 
 
 async def test_what_a_grandchild_says_when_told_to_end_belongs_to_the_output(python: Python) -> None:
@@ -344,7 +315,7 @@ async def test_cancelling_a_start_leaves_nobody_behind(steps: int, life: Path) -
         os.set_blocking(reader, False)
         task.cancel()
 
-    await _until_all_writers_are_gone(reader)
+    await until_all_writers_are_gone(reader)
 
 
 async def test_no_descriptor_and_no_zombie_stays_behind(python: Python) -> None:

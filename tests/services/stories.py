@@ -6,7 +6,7 @@ from typing import Any
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.operations import Operations
-from stentor.contract.runners import AgentRunner, Final, RunnerEvent, TurnRequest
+from stentor.contract.runners import AgentRunner, Final, Phase, RunnerEvent, TurnRequest
 from stentor.testing.simulation import Story
 
 JsonObject = dict[str, Any]
@@ -50,6 +50,7 @@ class TalkingRunner(AgentRunner):
 
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         self.turns.append(request)
+        yield Phase("model-call-started")
         yield Final(await self._turn(request))
 
 

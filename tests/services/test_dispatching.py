@@ -1,5 +1,6 @@
 """What the dispatcher makes of every answer a channel can give, on virtual time."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def keyed(home: Path, provider: Provider) -> Simulation:
         pytest.param(Moved(ELSEWHERE), "rejected", "moved", id="moved"),
         pytest.param(RuntimeError("a bug"), "unknown", "plugin_error", id="bug"),
         pytest.param(SystemExit(3), "unknown", "plugin_error", id="tries to end the process"),
+        pytest.param(asyncio.CancelledError(), "unknown", "plugin_error", id="cancelled from within"),
         pytest.param(lambda part: None, "unknown", "no_identity", id="returns nothing"),
         pytest.param(lambda part: Receipt(part.target, ""), "unknown", "no_identity", id="empty id"),
         pytest.param(lambda part: Receipt(ELSEWHERE, "m1"), "unknown", "wrong_target", id="another target"),

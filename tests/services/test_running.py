@@ -69,11 +69,11 @@ def test_a_session_key_makes_runs_share_one_session(home, provider) -> None:
 
 
 def test_a_turn_that_takes_too_long_is_a_timeout_that_names_its_phase(home, provider) -> None:
-    slow = job(payload=TURN | {"timeoutSeconds": 30})
+    slow = job(payload=TURN | {"timeoutSeconds": 30}, retry={"maxAttempts": 0})
     world(home, provider, TalkingRunner(endless)).live(adding(slow), seconds=60)
     (run,) = runs(home)
     assert (run["status"], run["errorKind"], run["durationMs"]) == ("timeout", "timeout", 30_000)
-    assert "last phase: setup" in run["error"]
+    assert "last phase: model-call-started" in run["error"]
     assert provider.accepted == []
     assert stored_job(home)["status"] == "failed"
 

@@ -1,14 +1,17 @@
 """When jobs fire: on time, once, late or not at all, and always with a row that says so."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import apsw
 import pytest
 
+from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.rows import fetch
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.app.operations import Operations
+from stentor.domain.instants import from_iso
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, nothing
@@ -69,9 +72,11 @@ def test_policy_all_makes_up_every_one_within_grace(world, fast_home, provider) 
         seconds=1,
     )
     world.now_ms += 300_000
-    world.live(nothing, seconds=5)
+    world.live(nothing, seconds=31)
     assert [outcome for _, outcome, _ in occurrences(fast_home)] == ["missed", "run", "run", "run", "run"]
     assert len(provider.accepted) == 4
+    started = sorted(from_iso(run["startedAt"]) for run in runs(fast_home))
+    assert [later - earlier for earlier, later in pairwise(started)] == [10_000] * 3
 
 
 def test_policy_skip_makes_up_nothing(world, fast_home, provider) -> None:
@@ -109,7 +114,9 @@ def test_a_clock_set_back_fires_nothing_again(fast_home, provider, world) -> Non
     assert len(provider.accepted) == fired
 
 
-def test_a_job_that_cannot_be_read_is_parked_and_the_others_fire(world, fast_home, provider) -> None:
+def test_a_job_that_cannot_be_read_is_switched_off_after_three_tries_and_the_others_fire(
+    world, fast_home, provider
+) -> None:
     other = job(id="other", delivery={"to": "page:room2"})
     world.live(adding(job(), other), seconds=0.5)
     connection = apsw.Connection(str(fast_home / "stentor.db"))
@@ -117,8 +124,10 @@ def test_a_job_that_cannot_be_read_is_parked_and_the_others_fire(world, fast_hom
     connection.close()
     world.live(nothing, seconds=5)
     assert [part.target.canonical for part in provider.accepted] == ["page:room2"]
-    assert stored_job(fast_home)["status"] == "blocked"
+    assert stored_job(fast_home)["status"] == "disabled"
     assert stored_job(fast_home)["blocked"].startswith("unreadable")
+    assert stored_job(fast_home)["state"]["lastError"].startswith("the schedule cannot be computed")
+    assert alerts(fast_home) == ["auto_disabled"]
 
 
 def test_a_job_changed_between_its_claim_and_its_instant_does_not_fire(world, fast_home, provider) -> None:
@@ -163,3 +172,29 @@ def test_a_manual_run_leaves_the_scheduled_instant_alone(world, fast_home, provi
     assert [run["trigger"] for run in runs(fast_home)] == ["manual", "schedule"]
     assert stored_job(fast_home)["status"] == "done"
     assert len(provider.accepted) == 2
+
+
+def test_a_new_time_zone_database_moves_what_lies_ahead_and_nothing_else(world, fast_home) -> None:
+    daily = {"kind": "cron", "expr": "30 7 * * *", "tz": "UTC"}
+    world.live(adding(job(schedule=daily), job(id="beat", schedule=EVERY_MINUTE)), seconds=100)
+    before = occurrences(fast_home)
+    connection = apsw.Connection(str(fast_home / "stentor.db"))
+    connection.execute("UPDATE meta SET value = '2020a' WHERE key = 'tz'")
+    connection.execute("UPDATE jobs SET next_at = next_at + 3600000 WHERE id = 'brief'")
+    connection.close()
+    world.live(nothing, seconds=1)
+    assert stored_job(fast_home)["state"]["nextRunAtMs"] == from_iso("2026-07-01T07:30Z")
+    assert occurrences(fast_home) == before
+    with Reader.open(fast_home / "stentor.db") as reader:
+        (changed,) = [event["data"] for event in reader.events(0) if event["kind"] == "tz.changed"]
+    assert (changed["from"], changed["jobs"]) == ("2020a", 1)
+
+
+def test_the_same_time_zone_database_moves_nothing(world, fast_home) -> None:
+    daily = {"kind": "cron", "expr": "30 7 * * *", "tz": "UTC"}
+    world.live(adding(job(schedule=daily)), seconds=1)
+    connection = apsw.Connection(str(fast_home / "stentor.db"))
+    connection.execute("UPDATE jobs SET next_at = next_at + 3600000")
+    connection.close()
+    world.live(nothing, seconds=1)
+    assert stored_job(fast_home)["state"]["nextRunAtMs"] == from_iso("2026-07-01T08:30Z")

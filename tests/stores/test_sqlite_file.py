@@ -15,6 +15,7 @@ from stentor.adapters.sqlite.snapshot import SCHEMA_VERSION, read_only
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.domain.faults import StoreRefused
 from stentor.domain.states import RunStatus
+from stentor.testing.job_changes import removed, renamed
 from stentor.testing.points import Trail
 from stentor.testing.rows import (
     BOOT,
@@ -28,6 +29,7 @@ from stentor.testing.rows import (
     run_seed,
     settlement,
 )
+from stentor.testing.store_conformance.steps import claim_one, finish_one, settle_one, stored_job
 
 Connect = Callable[[], apsw.Connection]
 
@@ -36,11 +38,11 @@ async def fill(path: Path) -> None:
     """A store with a job, a run, and a delivery that was accepted, written and closed."""
     store = SqliteStore.open(path, Trail())
     await store.add_job(job_row())
-    await store.claim(claim_of(job_row(), run_seed()))
-    await store.finish_run(run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1")))
+    await claim_one(store, claim_of(job_row(), run_seed()))
+    await finish_one(store, run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1")))
     await store.set_accounts([PAGER], NOW_MS)
     for part in await store.begin_sends(NOW_MS, 1, BOOT):
-        await store.settle(settlement(part, accepted()))
+        await settle_one(store, settlement(part, accepted()))
     await store.append("page", "main", "k-1", "page:room1", {"text": "kept"}, NOW_MS)
     await store.beat(BOOT, NOW_MS)
     await store.close()
@@ -176,7 +178,7 @@ async def test_a_deleted_store_is_not_made_anew_by_the_refusal(path: Path) -> No
 async def test_a_store_whose_jobs_were_removed_in_the_ordinary_way_opens(path: Path) -> None:
     await fill(path)
     store = SqliteStore.open(path, Trail())
-    await store.remove_job("brief", at_ms=NOW_MS)
+    await store.change_jobs([removed(await stored_job(store))])
     await store.close()
     open_connection(path).close()
 
@@ -184,8 +186,8 @@ async def test_a_store_whose_jobs_were_removed_in_the_ordinary_way_opens(path: P
 async def test_a_one_shot_that_removed_itself_is_not_missed(path: Path) -> None:
     store = SqliteStore.open(path, Trail())
     await store.add_job(job_row(delete_after_run=True))
-    await store.claim(claim_of(job_row(), run_seed()))
-    await store.finish_run(replace(run_end(), retire="done"))
+    await claim_one(store, claim_of(job_row(), run_seed()))
+    await finish_one(store, replace(run_end(), retire="done"))
     assert list(await store.jobs()) == []
     await store.close()
     open_connection(path).close()
@@ -290,7 +292,7 @@ async def test_a_document_changed_behind_our_back_is_noticed(path: Path, raw: Co
 async def test_a_changed_job_has_the_checksum_of_its_new_document(path: Path) -> None:
     store = SqliteStore.open(path, Trail())
     await store.add_job(job_row())
-    await store.replace_job(replace(job_row(), doc='{"id": "brief"}', revision=2), expected_revision=1)
+    await store.change_jobs([renamed(replace(job_row(), doc='{"id": "brief", "name": "x"}'), "x")])
     await store.close()
     with Reader.open(path) as reader:
         assert reader.damaged_jobs() == []

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from stentor.testing.rows import (
     run_seed,
     settlement,
 )
+from stentor.testing.store_conformance.steps import claim_one, finish_one, settle_one
 
 # Tables with a row per configured thing, which may be read whole.
 SMALL = {"accounts"}
@@ -71,15 +72,15 @@ async def work(store: SqliteStore) -> None:
     await store.set_accounts([PAGER], NOW_MS)
     await store.recover(BOOT)
     await store.due(NOW_MS, 10)
-    await store.claim(claim_of(job_row(), run_seed()))
+    await claim_one(store, claim_of(job_row(), run_seed()))
     await store.next_due()
-    await store.start_run("r-1", BOOT, NOW_MS)
+    await store.start_run("r-1", BOOT, NOW_MS, None)
     await store.note_phase("r-1", BOOT, "model-call")
     await store.history("s-r-1")
-    await store.finish_run(run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1", texts=("one", "two"))))
+    await finish_one(store, run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1", texts=("one", "two"))))
     await store.next_send()
     for part in await store.begin_sends(NOW_MS, 10, BOOT):
-        await store.settle(settlement(part, accepted()))
+        await settle_one(store, settlement(part, accepted()))
     await store.later_receipt("page", "main", "m-1", "read", NOW_MS)
     await store.append("page", "main", "k-1", "page:room1", {}, NOW_MS)
     await store.expire(NOW_MS)
@@ -104,17 +105,16 @@ async def test_no_statement_on_the_way_reads_a_whole_table(watched: Watched) -> 
 @pytest.mark.parametrize(
     ("beginning", "index"),
     [
-        ("SELECT id, name, agent_id, doc", "jobs_due"),
+        ("SELECT (SELECT count(*) FROM runs", "jobs_due"),
         ("SELECT min(next_at)", "jobs_due"),
-        ("SELECT l.id, l.head FROM lanes", "lanes_ready"),
-        ("SELECT min(max(l.ready_at", "lanes_waiting"),
-        ("SELECT 1 FROM parts WHERE lane = ? AND state = 'sending'", "parts_sending"),
-        ("SELECT p.seq", "parts_open"),
+        ("SELECT l.priority, l.ready_at, l.head", "lanes_ready"),
+        ("SELECT min(max(a.ready_at", "lanes_ready"),
+        ("UPDATE lanes SET busy = 0", "parts_open"),
         ("SELECT id FROM deliveries d WHERE state IN", "deliveries_open"),
         ("SELECT p.id, p.delivery_id FROM receipts", "receipts_once"),
         ("SELECT r.id, r.job_id, r.job_name", "runs_open"),
     ],
-    ids=["due", "next due", "ready lanes", "next send", "busy lane", "head of lane", "expired", "receipt", "open runs"],
+    ids=["due", "next due", "ready lanes", "next send", "head of lane", "expired", "receipt", "open runs"],
 )  # fmt: skip
 async def test_a_query_reads_the_rows_it_is_about_through_their_index(
     watched: Watched, beginning: str, index: str
@@ -134,10 +134,19 @@ async def test_parts_a_dead_process_was_sending_are_found_without_reading_all_pa
 
 
 async def test_ready_lanes_come_in_their_order_without_being_sorted(watched: Watched) -> None:
+    await watched.store.set_accounts([PAGER], NOW_MS)
     watched.watch()
     await watched.store.begin_sends(NOW_MS, 10, BOOT)
     (steps,) = [steps for sql, steps in watched.plans().items() if "FROM lanes" in sql]
     assert [step for step in steps if "TEMP B-TREE" in step] == []
+
+
+async def test_lanes_of_an_account_that_is_shut_are_not_looked_at(watched: Watched) -> None:
+    await watched.store.set_accounts([replace(PAGER, state="down"), replace(PAGER, account="second")], NOW_MS)
+    watched.watch()
+    await watched.store.begin_sends(NOW_MS, 10, BOOT)
+    asked = [bindings for sql, bindings in watched.statements.items() if "FROM lanes" in sql]
+    assert [account for _, account, *_ in asked] == ["second"]
 
 
 def _table(alias: str, sql: str) -> str:

@@ -54,6 +54,7 @@ class CommandRunner(AgentRunner):
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         async with _program(request) as child:
             child.write(encode_turn(request))
+            # The turn is the program's now: unless it speaks, nobody can tell how far it is.
             yield Phase("process-spawned")
             line = await _next_line(child)
             if line and not is_event(line):

@@ -22,6 +22,8 @@ _MENDS = {
     errno.E2BIG: "given more arguments than the system takes; pass long text on stdin",
 }
 
+_SHELL_CODES = {126: "not executable", 127: "command not found"}
+
 
 class Child:
     """One running program."""
@@ -130,11 +132,20 @@ async def running(argv: Sequence[str], *, cwd: Path | None, env: Mapping[str, st
 
 def ending(code: int, diagnostics: str) -> str:
     """How a program ended, for people."""
+    meaning = _meaning(code)
+    said = f"exited with {code} ({meaning})" if meaning else f"exited with {code}"
+    return f"{said}: {diagnostics}" if diagnostics else said
+
+
+def _meaning(code: int) -> str:
+    """What everybody means by an exit code; empty where every program means something else."""
+    if code in _SHELL_CODES:
+        return _SHELL_CODES[code]
     try:
-        name = f" ({signal.Signals(-code).name})" if code < 0 else ""
+        # A shell adds 128 to the signal that ended what it ran.
+        return signal.Signals(-code if code < 0 else code - 128).name
     except ValueError:
-        name = ""
-    return f"exited with {code}{name}: {diagnostics}" if diagnostics else f"exited with {code}{name}"
+        return ""
 
 
 async def _start(argv: Sequence[str], *, cwd: Path | None, env: Mapping[str, str]) -> Child:

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -15,6 +16,8 @@ from stentor.adapters.registry import Registry
 from stentor.adapters.secrets import Secrets
 from stentor.adapters.spool import FileSpool
 from stentor.adapters.sqlite.reader import Reader
+from stentor.adapters.stall_note import StallFile
+from stentor.adapters.tz_database import choose_tz_database
 from stentor.agents.argv import run_argv
 from stentor.app.seams import Seams
 from stentor.config import Config, load_config
@@ -22,23 +25,33 @@ from stentor.contract.settings import AccountSettings
 from stentor.domain.idents import ident
 from stentor.domain.jobs import Command, Job
 from stentor.domain.outbox import Verdict
+from stentor.domain.pacing import Pace, Starts
 from stentor.domain.records import AccountRow, Outgoing
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused, details_of
+from stentor.domain.retention import Limits
+from stentor.domain.tz_databases import TzDatabase
 from stentor.ports import Store
+from stentor.services.admission import Admission
+from stentor.services.agent_turns import Agent
 from stentor.services.connections import Connections
 from stentor.services.directory import Directory
 from stentor.services.dispatcher import Dispatcher
 from stentor.services.executor import Executor
-from stentor.services.jobbook import JobBook, JobDefaults
+from stentor.services.job_rules import JobDefaults
+from stentor.services.jobbook import JobBook
 from stentor.services.maintenance import Maintenance
 from stentor.services.outgoing import Outgoings
+from stentor.services.readying import Readying
 from stentor.services.recovery import Recovery
+from stentor.services.retention import Retention
 from stentor.services.scheduler import Scheduler
-from stentor.services.turns import Agent, Turns
+from stentor.services.turns import Turns
+from stentor.services.vigil import Vigil
+from stentor.services.work import Work
 
 log = logging.getLogger(__name__)
-_SEND_SLOTS = 32
+_SEND_SLOTS = 256
 
 Service = Callable[[], Coroutine[None, None, None]]
 
@@ -86,6 +99,7 @@ class App:
     book: JobBook
     boot: str
     agents: Mapping[str, Agent]
+    zones: TzDatabase
 
     @classmethod
     def open(
@@ -94,6 +108,7 @@ class App:
         """Take the store's lock and build everything. Must be called inside a running loop."""
         seams = seams or Seams()
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        zones = choose_tz_database()
         config = load_config(home)
         registry = registry or Registry.load()
         if registry.conflicts:
@@ -103,7 +118,7 @@ class App:
         boot = ident("b", now, seams.chance.token(8))
         lock = StoreLock.take(home, boot=boot, now_ms=now, role=role)
         try:
-            return cls._assemble(home, config, seams, registry, directory, lock)
+            return cls._assemble(home, config, seams, registry, directory, lock, zones)
         except BaseException:
             lock.release()
             raise
@@ -117,6 +132,7 @@ class App:
         registry: Registry,
         directory: Directory,
         lock: StoreLock,
+        zones: TzDatabase,
     ) -> Self:
         clock, chance, boot = seams.clock, seams.chance, lock.boot
         redactor = Redactor()
@@ -133,25 +149,54 @@ class App:
             registry.observe_receipt(_receipt_json(part, verdict), _delivery_json(part))
 
         def run_seen(run_id: str) -> None:
-            with Reader.open(database(home)) as reader:
-                registry.observe_run(reader.run(run_id) or {})
+            if registry.watches_runs:
+                with Reader.open(database(home)) as reader:
+                    registry.observe_run(reader.run(run_id) or {})
 
         dispatcher = Dispatcher(
             store, clock, chance, directory, connections, redactor, boot, _SEND_SLOTS, receipt_seen
         )
+        limits = config.scheduler
+        rooms = {
+            name: section.max_concurrent_runs
+            for name, section in config.agents.items()
+            if section.max_concurrent_runs is not None
+        }
+        turns = Turns(
+            store,
+            clock,
+            agents,
+            registry.tools,
+            _run_command,
+            boot,
+            limits.setup_timeout_seconds,
+            limits.stall_timeout_seconds,
+        )
+        spool = FileSpool(home / "spool")
+        changed = asyncio.Event()
         executor = Executor(
             store,
             clock,
-            Turns(store, clock, agents, registry.tools, _run_command, boot),
-            outgoings,
-            FileSpool(home / "spool"),
+            Work(clock, turns, outgoings, spool, boot, new_id, redactor.clean, limits.disable_after_errors),
+            Admission(limits.max_concurrent_runs, rooms),
             boot,
-            asyncio.Semaphore(config.scheduler.max_concurrent_runs),
-            new_id,
             dispatcher.wake,
             run_seen,
+            changed.set,
         )
-        scheduler = Scheduler(store, clock, chance, executor, boot)
+        keep_days = config.cron.run_log.keep_days
+        scheduler = Scheduler(
+            store,
+            clock,
+            chance,
+            executor,
+            boot,
+            Vigil(store, clock),
+            Pace(limits.catch_up_per_minute),
+            Starts(limits.max_starts_per_minute),
+            round(keep_days * 86_400_000) or None,
+            changed,
+        )
         zone, source = config.zone()
         missed = config.scheduler.missed
         defaults = JobDefaults(zone, source, tuple(sorted(agents)), missed.policy, missed.grace_seconds)
@@ -173,7 +218,12 @@ class App:
             book,
             boot,
             agents,
+            zones,
         )
+
+    @cached_property
+    def maintenance(self) -> Maintenance:
+        return Maintenance(self.store, self.seams.clock, self.boot, StallFile(self.home))
 
     async def announce_accounts(self) -> None:
         """Tell the store which accounts there are: what is addressed to any other waits, blocked."""
@@ -185,16 +235,17 @@ class App:
         await self.store.set_accounts(rows, self.seams.clock.now_ms())
 
     async def prepare(self) -> None:
-        """Tell the store which accounts and plugins are there now, and take over what the last process left."""
+        """Tell the store which accounts and plugins are there now, and by which zones its instants are told."""
         await self.announce_accounts()
-        await self.store.block_jobs(
-            {row.id: why for row in await self.store.jobs() if (why := self._blocked(row.doc))}
-        )
+        await Readying(self.store, self.seams.clock, self.zones.version, self._obstacle).run()
 
     async def run(self, stop: asyncio.Event, *services: Service, scheduling: bool = True) -> None:
         """Live until `stop` is set: then claim nothing more, let work finish for a while, and leave."""
         await self.prepare()
-        maintenance = Maintenance(self.store, self.seams.clock, self.boot)
+        kept = self.config.cron.run_log
+        retention = Retention(
+            self.store, self.seams.clock, Limits(kept.keep_runs, kept.keep_days, kept.max_bytes)
+        )
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(service(), name="service")
@@ -202,7 +253,8 @@ class App:
                     self.executor.run,
                     self.dispatcher.run,
                     self.connections.run,
-                    maintenance.run,
+                    self.maintenance.run,
+                    retention.run,
                     *services,
                 )
             ]
@@ -240,15 +292,11 @@ class App:
         left = max(0.0, seconds - (self.seams.clock.monotonic() - started))
         await self.dispatcher.drained(left)
 
-    def _blocked(self, doc: str) -> str | None:
+    def _obstacle(self, job: Job) -> str:
         """Why a stored job cannot run now, if it cannot."""
-        try:
-            job = Job.model_validate_json(doc)
-        except ValidationError as error:
-            return f"unreadable: {'; '.join(f'{d.path}: {d.message}' for d in details_of(error, Job))}"
         plan = self.outgoings.plan(job)
         if plan.fatal is None:
-            return None
+            return ""
         gone = any(error.code in ("unknown_prefix", "unknown_channel") for error in plan.errors)
         return f"{'plugin_missing' if gone else 'no_route'}: {plan.fatal}"
 

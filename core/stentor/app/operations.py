@@ -1,18 +1,15 @@
 """What can be done to a product from outside: the one implementation behind the API and the command line."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App, database
-from stentor.compat.openclaw import repair_job
+from stentor.app.door import job_from_outside, jobs_from_outside, patch_from_outside, refuse_half_characters
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, RouteError, resolve
-
-LARGEST_REQUEST = 256 * 1024
 
 
 class NotFound(Exception):
@@ -21,30 +18,54 @@ class NotFound(Exception):
 
 @dataclass
 class Operations:
-    """Takes and gives JSON; raises `Refused` and `NotFound`."""
+    """Takes and gives JSON; raises `Refused` and `NotFound`. `by` is who asks: the history of each job names them."""
 
     app: App
+    by: str = "api:local"
 
     async def add_job(self, raw: Mapping[str, Any]) -> JsonObject:
         """Repair older shapes at the door, then check and store the job."""
-        _refuse_half_characters(raw)
-        if len(json.dumps(raw).encode()) > LARGEST_REQUEST:
-            raise Refused("too_large", f"a job is at most {LARGEST_REQUEST} bytes")
-        repaired = repair_job(raw)
-        added = await self.app.book.add(repaired.job)
+        repaired = job_from_outside(raw)
+        added = await self.app.book.add(repaired.job, by=self.by)
         return {**added, "repaired": list(repaired.repairs)}
 
-    async def set_enabled(self, name: str, *, enabled: bool) -> JsonObject:
-        changed = await self.app.book.set_enabled(self._job_id(name), enabled=enabled)
-        if changed is None:
+    async def edit_job(self, name: str, raw: Mapping[str, Any]) -> JsonObject:
+        """Change a job by a patch: absent keeps, null clears. The answer says what came of it."""
+        job = self._job(name)
+        repaired = patch_from_outside(raw, job)
+        edited = await self.app.book.edit(str(job["id"]), repaired.job, by=self.by)
+        if edited is None:
             raise NotFound(f"there is no job {name!r}")
-        return changed
+        return {**edited, **self._standing(str(job["id"])), "repaired": list(repaired.repairs)}
+
+    async def set_enabled(self, name: str, *, enabled: bool) -> JsonObject:
+        return await self.edit_job(name, {"enabled": enabled})
 
     async def remove_job(self, name: str) -> JsonObject:
         job_id = self._job_id(name)
-        if not await self.app.book.remove(job_id):
+        if not await self.app.book.remove(job_id, by=self.by):
             raise NotFound(f"there is no job {name!r}")
         return {"removed": True, "id": job_id}
+
+    async def apply_jobs(self, raw: Mapping[str, Any]) -> JsonObject:
+        """Make the stored jobs those of a list; `prune` removes what is not in it, `dryRun` only says what would be."""
+        unknown = set(raw) - {"jobs", "prune", "dryRun"}
+        if unknown:
+            raise Refused("bad_request", f"unknown field {min(unknown)!r}")
+        prune, dry_run = (_flag(raw, key) for key in ("prune", "dryRun"))
+        jobs, repairs = jobs_from_outside(raw.get("jobs"))
+        applied = await self.app.book.apply(jobs, by=self.by, prune=prune, dry_run=dry_run)
+        return {**applied, "repaired": repairs, "dryRun": dry_run}
+
+    async def cancel_run(self, run_id: str) -> JsonObject:
+        """Stop a run, or take it out of the queue. One that is over stays as it ended."""
+        run = self._run(run_id)
+        if run["endedAt"] is None and not await self.app.executor.cancel(run_id):
+            run = self._run(run_id)
+            if run["endedAt"] is None:
+                hint = "the next `stentor serve` takes it over: cancel it then"
+                raise Refused("not_running", f"nobody works on run {run_id!r} now", hint=hint)
+        return self._run(run_id)
 
     async def run_job(self, name: str, *, due: bool) -> JsonObject:
         """Queue a run at once; with `due`, only if the job is waiting to be run."""
@@ -60,7 +81,7 @@ class Operations:
 
     async def send(self, raw: Mapping[str, Any]) -> JsonObject:
         """Put a message by hand into the outbox; a dry run only says where it would go."""
-        _refuse_half_characters(raw)
+        refuse_half_characters(raw)
         unknown = set(raw) - {"to", "text", "channel", "account", "thread", "dryRun"}
         if unknown:
             raise Refused("bad_request", f"unknown field {min(unknown)!r}")
@@ -96,6 +117,19 @@ class Operations:
             raise NotFound(f"there is no job {name!r}; `stentor cron list --all` shows them")
         return job
 
+    def _standing(self, job_id: str) -> JsonObject:
+        """How a job is doing, which no edit changes."""
+        with Reader.open(database(self.app.home)) as reader:
+            found = reader.job(job_id) or {}
+        return {key: found[key] for key in ("state", "status", "blocked") if key in found}
+
+    def _run(self, run_id: str) -> JsonObject:
+        with Reader.open(database(self.app.home)) as reader:
+            run = reader.run(run_id)
+        if run is None:
+            raise NotFound(f"there is no run {run_id!r}")
+        return run
+
     def _job_id(self, name: str) -> str:
         return str(self._job(name)["id"])
 
@@ -104,13 +138,17 @@ class Operations:
         return isinstance(next_at, int) and next_at <= self.app.seams.clock.now_ms()
 
 
-def _refuse_half_characters(raw: Mapping[str, Any]) -> None:
-    """JSON can spell half of a surrogate pair; nothing that writes or sends text can."""
-    try:
-        json.dumps(raw, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise Refused(
-            "bad_text",
-            "the text holds half a character (a lone surrogate)",
-            hint="write the character itself",
-        ) from None
+def known_job(reader: Reader, name: str) -> str:
+    """The id of a job by its id or name, also of one that is gone but has a history."""
+    job = reader.job(name)
+    found = reader.removed_job(name) if job is None else str(job["id"])
+    if found is None:
+        raise NotFound(f"there is no job {name!r}, and there was none")
+    return found
+
+
+def _flag(raw: Mapping[str, Any], key: str) -> bool:
+    value = raw.get(key, False)
+    if not isinstance(value, bool):
+        raise Refused("bad_request", f"{key} must be true or false")
+    return value

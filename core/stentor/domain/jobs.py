@@ -184,7 +184,7 @@ class DeliveryModel(JobModel):
         if self.mode == "webhook":
             urls = self.to or ()
             if not urls or any(not url.lower().startswith(("http://", "https://")) for url in urls):
-                raise ValueError("mode webhook needs to = an http(s) URL")
+                raise ValueError("mode webhook needs to = an http(s) URL; other targets need mode announce")
             if self.channel not in (None, self.mode):
                 raise ValueError("mode webhook takes no channel; leave channel out")
             if self.thread_id is not None:
@@ -200,7 +200,9 @@ class Missed(JobModel):
 
 
 class Retry(JobModel):
-    max_attempts: Annotated[Literal[3], _default_only(3)] = 3
+    """How often a run that failed of trouble that passes is tried again."""
+
+    max_attempts: Annotated[int, Field(ge=0, le=10)] = 3
 
 
 class Job(JobModel):

@@ -30,10 +30,14 @@ class JobRow:
 
 @dataclass(frozen=True, slots=True)
 class DueJob:
-    """A job with an instant to account for. `running` counts its runs that have not ended."""
+    """A job with an instant to account for. `running` counts its runs that could be under way.
+
+    After errors it waits until `not_before_ms`; what falls due meanwhile is skipped.
+    """
 
     row: JobRow
     running: int
+    not_before_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,13 @@ class RunSeed:
     session: SessionSeed
     scheduled_ms: int | None = None
     attempt: int = 1
+    # A retry, or a late run among many: it waits its turn.
+    not_before_ms: int | None = None
+
+    @property
+    def due_ms(self) -> int:
+        """When it may begin."""
+        return max(self.scheduled_ms or 0, self.not_before_ms or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +159,17 @@ class RunEnd:
     retire: str | None = None
     # The same work once more, queued in the very transaction that gives this run up.
     successor: RunSeed | None = None
+    # After this many errors in a row the job is switched off; 0 means never.
+    most_errors: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Whether the end of a run was taken, and its successor as queued."""
+    """Whether the end of a run was taken, its successor as queued, and whether the job's next instant moved."""
 
     kept: bool
     successor: RunSeed | None = None
+    rescheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """Ends a run: what its outcome says, what is sent of it, and what the run log keeps."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from stentor.contract.payloads import Attachment, Payload
 from stentor.domain.instants import iso
-from stentor.domain.jobs import Job
+from stentor.domain.jobs import FixedText, Job
 from stentor.domain.records import DeliverySeed, RunEnd, RunSeed
 from stentor.domain.replies import Reply, classify
 from stentor.domain.states import RunStatus
+from stentor.services.outcomes import TurnOutcome
 from stentor.services.outgoing import Outgoings, RoutePlan
-from stentor.services.turns import TurnOutcome
 
 _SUMMARY_CHARACTERS = 2000
 
@@ -30,7 +31,13 @@ class Conclusion:
 def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str | None) -> RunEnd:
     """An ok run and its deliveries, as one value that is written in one transaction."""
     outcome = case.outcome
-    reply = classify(outcome.text, attachments=bool(case.attachments))
+    # What somebody wrote down to be sent is sent as it is; only agents are asked what they mean by it.
+    spoken = isinstance(case.job.payload, FixedText)
+    reply = (
+        Reply("text", outcome.text, "")
+        if spoken
+        else classify(outcome.text, attachments=bool(case.attachments))
+    )
     silent = reply.reason if reply.kind == "silent" and case.plan.routes else None
     return RunEnd(
         case.run.id,
@@ -44,7 +51,7 @@ def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str |
         usage=outcome.usage,
         warnings=(*outcome.warnings, *case.lost, *case.plan.lost),
         suppression=silent,
-        routes=case.plan.as_json(),
+        routes=case.plan.as_json,
         messages=outcome.messages,
         deliveries=_deliveries(case, reply, silent, outgoings),
         retire=retire,
@@ -56,8 +63,29 @@ def _deliveries(
 ) -> tuple[DeliverySeed, ...]:
     if silent is not None:
         return outgoings.suppressed(case.plan, silent, case.run, case.job)
-    payload = Payload(reply.text, case.attachments, finished_event(case, reply.text))
+    payload = Payload(reply.text, case.attachments, _FinishedRun(case, reply.text))
     return outgoings.deliveries(case.plan, payload, case.run, case.job)
+
+
+@dataclass(frozen=True)
+class _FinishedRun(Mapping[str, object]):
+    """The event of a run, for channels that post it. Most never look at it, so it is made when one does."""
+
+    case: Conclusion
+    text: str
+
+    @cached_property
+    def _fields(self) -> Mapping[str, object]:
+        return finished_event(self.case, self.text)
+
+    def __getitem__(self, key: str) -> object:
+        return self._fields[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._fields)
+
+    def __len__(self) -> int:
+        return len(self._fields)
 
 
 def finished_event(case: Conclusion, text: str) -> Mapping[str, object]:

@@ -88,6 +88,8 @@ class Connections:
     async def get(self, channel: str, account: str) -> Connection:
         """The account's connection. Raises what opening raises: unavailable, or credentials rejected."""
         key = (channel, account)
+        if key in self._open:
+            return self._open[key]
         async with self._opening.setdefault(key, asyncio.Lock()):
             if key not in self._open:
                 self._open[key] = await self._connect(channel, account)

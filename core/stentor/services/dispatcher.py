@@ -1,51 +1,35 @@
 """Sends what is in the outbox: lane by lane, `sending` on the disk before the socket, the answer with its receipt."""
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from stentor.contract.channel import Connection
-from stentor.contract.errors import CredentialsRejected, Unavailable
-from stentor.contract.payloads import Attachment, Part
-from stentor.contract.traits import Traits
-from stentor.domain.faults import StoreError
-from stentor.domain.outbox import Attempt, Verdict, accept, judge
+from stentor.domain.faults import StoreError, StoreUnavailable
+from stentor.domain.outbox import Verdict
 from stentor.domain.records import Outgoing, Settlement
 from stentor.domain.redaction import Redactor
 from stentor.domain.routing import Directory
 from stentor.domain.states import PartState
 from stentor.ports import Chance, Clock, Store
+from stentor.services.attempts import Answer, Attempts
 from stentor.services.connections import Connections
-from stentor.services.persistence import insist
-from stentor.services.recovery import attempt_of
 
 log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS = 10.0
-# A send that outlives its deadline may still come back and settle its part; after this it is given up.
-_LATE_SECONDS = 300.0
-
-
-class PluginMisbehaved(Exception):
-    """A plugin let something escape that would end the process."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What a plugin's `send` returned, whatever that is, or what it raised."""
-
-    value: object = None
-    error: BaseException | None = None
-
-    def verdict(self, attempt: Attempt, traits: Traits) -> Verdict:
-        return accept(self.value, attempt) if self.error is None else judge(self.error, attempt, traits)
+_PAUSE_SECONDS = 1.0
+# So many sends are begun, or heard of, before everybody else on the loop has a turn.
+_AT_ONCE = 16
 
 
 @dataclass
 class Dispatcher:
-    """The ordinary way and the recovery are one: it reads the table, whoever filled it."""
+    """The ordinary way and the recovery are one: it reads the table, whoever filled it.
+
+    It goes in rounds. What came back and what may be sent next are one commit; while that is being written, sends
+    go on, and their answers wait for the commit after it.
+    """
 
     store: Store
     clock: Clock
@@ -56,6 +40,7 @@ class Dispatcher:
     boot: str
     slots: int
     on_receipt: Callable[[Outgoing, Verdict], None]
+    _answers: deque[Answer] = field(default_factory=deque[Answer])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: int = 0
@@ -68,16 +53,11 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Until cancelled."""
+        attempts = Attempts(self.clock, self.chance, self.directory, self.connections, self._answered)
         async with asyncio.TaskGroup() as sends:
             while True:
                 self._wake.clear()
-                try:
-                    seconds = await self._round(sends)
-                except StoreError as error:
-                    log.warning(
-                        "no sends while the store is unavailable: %s", error, extra={"event": "sends_stopped"}
-                    )
-                    seconds = 1.0
+                seconds = await self._round(attempts, sends)
                 await self.clock.wait(self._wake, seconds)
 
     async def drained(self, seconds: float) -> bool:
@@ -88,110 +68,110 @@ class Dispatcher:
         self._stopping = True
         return drained
 
-    async def _round(self, sends: asyncio.TaskGroup) -> float:
-        """Start as many sends as there are free slots; how long until the next one could be due."""
-        free = self.slots - self._busy
-        if free <= 0 or self._stopping:
-            return _LOOK_AGAIN_SECONDS
-        now = self.clock.now_ms()
-        parts = await self.store.begin_sends(now, free, self.boot)
-        for part in parts:
-            self._busy += 1
-            sends.create_task(self._deliver(part, sends), name=f"send {part.part_id}")
-        if self._draining and not parts and self._busy == 0:
+    def _answered(self, answer: Answer) -> None:
+        self._answers.append(answer)
+        self.wake()
+
+    async def _round(self, attempts: Attempts, sends: asyncio.TaskGroup) -> float:
+        """One commit; how long until there could be a reason for the next."""
+        answers = self._take()
+        free = 0 if self._stopping else self.slots - self._busy + _ended(answers)
+        async with asyncio.TaskGroup() as commit:
+            settling = commit.create_task(self._settle(answers))
+            beginning = commit.create_task(self._begin(free))
+            looking = commit.create_task(self._until_next())
+        settled, begun = settling.result(), beginning.result()
+        if begun:
+            self._busy += len(begun)
+            sends.create_task(_start(attempts, begun, sends))
+        if begun is None or not settled:
+            return _PAUSE_SECONDS
+        if self._draining and not begun and self._busy == 0:
             # Only between rounds: one that is half begun would leave its parts as `sending`, and unsent.
             self._stopping = True
             self._idle.set()
-        if len(parts) == free:
-            return _LOOK_AGAIN_SECONDS  # a finished send wakes us
-        upcoming = await self.store.next_send()
+        # With all slots taken, the end of a send is the next reason.
+        return _LOOK_AGAIN_SECONDS if len(begun) == free else looking.result()
+
+    def _take(self) -> list[Answer]:
+        """What came back. A late answer to a part waits until the one before it is settled."""
+        taken: dict[str, Answer] = {}
+        while self._answers and self._answers[0].part.part_id not in taken:
+            answer = self._answers.popleft()
+            taken[answer.part.part_id] = answer
+        return list(taken.values())
+
+    async def _settle(self, answers: Sequence[Answer]) -> bool:
+        """Write down what came back. If the store cannot take it now, it waits in memory."""
+        if not answers:
+            return True
+        settlements = [self._settlement(answer) for answer in answers]
+        try:
+            results = await self.store.settle(settlements)
+        except StoreUnavailable as error:
+            log.warning(
+                "%d answers wait for the store: %s", len(answers), error, extra={"event": "store_unavailable"}
+            )
+            self._answers.extendleft(reversed(answers))
+            return False
+        self._busy -= _ended(answers)
+        if self._answers:
+            self.wake()
+        for n, (answer, result) in enumerate(zip(answers, results, strict=True), start=1):
+            self._tell(answer, settled=result)
+            if n % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return True
+
+    async def _begin(self, free: int) -> Sequence[Outgoing] | None:
+        """Take the next parts out of the outbox. None while the store is unavailable."""
+        if free <= 0:
+            return ()
+        try:
+            return await self.store.begin_sends(self.clock.now_ms(), free, self.boot)
+        except StoreError as error:
+            log.warning(
+                "no sends while the store is unavailable: %s", error, extra={"event": "sends_stopped"}
+            )
+            return None
+
+    async def _until_next(self) -> float:
+        try:
+            upcoming = await self.store.next_send()
+        except StoreError:
+            return _PAUSE_SECONDS
         if upcoming is None:
             return _LOOK_AGAIN_SECONDS
         return min(max((upcoming - self.clock.now_ms()) / 1000, 0.001), _LOOK_AGAIN_SECONDS)
 
-    async def _deliver(self, part: Outgoing, sends: asyncio.TaskGroup) -> None:
-        try:
-            verdict = await self._attempt(part, sends)
-            await self._settle(part, verdict)
-        finally:
-            self._busy -= 1
-            self.wake()
-
-    async def _attempt(self, part: Outgoing, sends: asyncio.TaskGroup) -> Verdict:
-        """One attempt and what it means. Anything a plugin raises stays here."""
-        channel = self.directory.channels.get(part.target.channel)
-        traits = channel.traits if channel is not None else Traits()
-        attempt = attempt_of(part, part.started_ms, self.chance.jitter())
-        try:
-            connection = await self.connections.get(part.target.channel, part.target.account or "")
-        except (Unavailable, CredentialsRejected) as error:
-            return judge(error, attempt, traits)
-        except Exception as error:  # noqa: BLE001 - nothing was offered to the wire yet, whatever it was
-            failed = Unavailable(f"the account could not be opened: {type(error).__name__}: {error}")
-            return judge(failed, attempt, traits)
-        sending = sends.create_task(_contained(connection, wire_part(part)), name=f"wire {part.part_id}")
-        done, _ = await asyncio.wait({sending}, timeout=traits.send_timeout)
-        if not done:
-            sends.create_task(self._late(part, attempt, sending), name=f"late {part.part_id}")
-            return judge(TimeoutError(f"no answer within {traits.send_timeout:g} s"), attempt, traits)
-        return sending.result().verdict(replace(attempt, started_ms=self.clock.now_ms()), traits)
-
-    async def _late(self, part: Outgoing, attempt: Attempt, sending: "asyncio.Task[_Answer]") -> None:
-        """The provider may answer after our deadline: a late receipt still belongs to its part."""
-        done, _ = await asyncio.wait({sending}, timeout=_LATE_SECONDS)
-        if not done:
-            sending.cancel()
-            return
-        if not sending.cancelled() and sending.result().error is None:
-            await self._settle(part, accept(sending.result().value, attempt))
-
-    def _cleaned(self, verdict: Verdict) -> Verdict:
+    def _settlement(self, answer: Answer) -> Settlement:
         """Providers and plugins quote what they were given: nothing of it is written down unread."""
-        gate = verdict.gate
-        if gate is not None:
-            gate = replace(gate, reason=self.redactor.clean(gate.reason))
-        return replace(verdict, error=self.redactor.clean(verdict.error), gate=gate)
+        verdict = answer.verdict
+        if verdict.error:
+            verdict = replace(verdict, error=self.redactor.clean(verdict.error))
+        if verdict.gate is not None:
+            gate = replace(verdict.gate, reason=self.redactor.clean(verdict.gate.reason))
+            verdict = replace(verdict, gate=gate)
+        return Settlement(answer.part.part_id, answer.part.attempt, answer.at_ms, verdict)
 
-    async def _settle(self, part: Outgoing, verdict: Verdict) -> None:
-        clean = self._cleaned(verdict)
-        settlement = Settlement(part.part_id, part.attempt, self.clock.now_ms(), clean)
-        settled = await insist(
-            self.clock, f"the answer to {part.part_id}", lambda: self.store.settle(settlement)
-        )
-        if settled and clean.state is PartState.ACCEPTED:
-            self.on_receipt(part, clean)
+    def _tell(self, answer: Answer, *, settled: bool | StoreError) -> None:
+        part = answer.part.part_id
+        if isinstance(settled, StoreError):
+            log.error("the answer to %s cannot be written: %s", part, settled, extra={"event": "answer_lost"})
         elif not settled:
-            log.warning("a late answer to %s changed nothing", part.part_id, extra={"event": "late_answer"})
+            log.warning("a late answer to %s changed nothing", part, extra={"event": "late_answer"})
+        elif answer.verdict.state is PartState.ACCEPTED:
+            self.on_receipt(answer.part, answer.verdict)
 
 
-def wire_part(part: Outgoing) -> Part:
-    """The part as the channel gets it."""
-    attachment = None
-    if part.attachment is not None:
-        kept: Mapping[str, str | int] = json.loads(part.attachment)
-        attachment = Attachment(
-            str(kept["name"]), Path(str(kept["path"])), str(kept["mediaType"]), int(kept["size"])
-        )
-    return Part(
-        part.part_id,
-        part.delivery_id,
-        part.target,
-        part.n,
-        part.of,
-        part.text,
-        part.attempt,
-        part.format,
-        attachment,
-    )
+async def _start(attempts: Attempts, parts: Sequence[Outgoing], sends: asyncio.TaskGroup) -> None:
+    """Begin a round's sends, each in its own task, a few at a time."""
+    for n, part in enumerate(parts, start=1):
+        sends.create_task(attempts.make(part), name=f"send {part.part_id}")
+        if n % _AT_ONCE == 0:
+            await asyncio.sleep(0)
 
 
-async def _contained(connection: Connection, part: Part) -> _Answer:
-    """A plugin's `send`, of which nothing escapes: not an error, not an attempt to end the process."""
-    try:
-        return _Answer(await connection.send(part))
-    except asyncio.CancelledError:
-        raise
-    except (SystemExit, KeyboardInterrupt) as error:
-        return _Answer(error=PluginMisbehaved(f"send raised {type(error).__name__}"))
-    except BaseException as error:  # noqa: BLE001 - the verdict on it is the domain's
-        return _Answer(error=error)
+def _ended(answers: Sequence[Answer]) -> int:
+    """How many slots are free again: a late answer had given its own back before."""
+    return sum(not answer.late for answer in answers)

@@ -1,161 +1,200 @@
-"""Executes runs: a slot, the turn with its clock, and one transaction that ends the run and fills the outbox."""
+"""Executes runs: each begins at its time and when there is room, and ends in one transaction that fills the outbox."""
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from heapq import heappop, heappush
+from itertools import count
 
-from stentor.contract.payloads import Attachment
 from stentor.domain.faults import StoreError
-from stentor.domain.jobs import Job
-from stentor.domain.records import RunEnd, RunSeed
+from stentor.domain.jobs import FixedText, Job
+from stentor.domain.records import Finished, RunEnd, RunSeed
 from stentor.domain.states import RunStatus, Trigger
-from stentor.ports import AttachmentLost, Clock, Spool, Store
-from stentor.services.conclusion import Conclusion, conclude
-from stentor.services.interruption import interruption
-from stentor.services.outgoing import Outgoings, RoutePlan
+from stentor.ports import Clock, Store
+from stentor.services.admission import Admission
 from stentor.services.persistence import insist
-from stentor.services.turns import TurnFailed, TurnOutcome, Turns
+from stentor.services.successors import interrupted, retirement
+from stentor.services.tickets import Ticket
+from stentor.services.turn_clocks import limit_seconds
+from stentor.services.work import Work
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Ticket:
-    run: RunSeed
-    job: Job
-    withdrawn: asyncio.Event
-    started: bool = False
+# Small enough that making them never keeps the loop to itself, large enough to share one commit.
+_TEXTS_AT_ONCE = 32
+_LOOK_AGAIN_SECONDS = 10.0
+# How long after its limit a run may still hold its lease: stopping takes a moment.
+_LEASE_GRACE_MS = 60_000
 
 
 @dataclass
 class Executor:
-    """Owns the runs of this process. Runs of one job never overlap; the number of all is bounded."""
+    """Owns the runs of this process."""
 
     store: Store
     clock: Clock
-    turns: Turns
-    outgoings: Outgoings
-    spool: Spool
+    work: Work
+    admission: Admission
     boot: str
-    slots: asyncio.Semaphore
-    new_id: Callable[[str], str]
     on_outbox: Callable[[], None]
     on_finished: Callable[[str], None]
-    _tickets: asyncio.Queue[_Ticket] = field(default_factory=asyncio.Queue[_Ticket])
-    _open: dict[str, _Ticket] = field(default_factory=dict[str, _Ticket])
-    _turns_of: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+    # A run's end may bring its job's next instant forward.
+    on_rescheduled: Callable[[], None]
+    _numbers: Iterator[int] = field(default_factory=count)
+    _open: dict[str, Ticket] = field(default_factory=dict[str, Ticket])
+    _of_job: dict[str, set[Ticket]] = field(default_factory=dict[str, set[Ticket]])
+    _later: list[tuple[int, tuple[int, int, int], Ticket]] = field(
+        default_factory=list[tuple[int, tuple[int, int, int], Ticket]]
+    )
+    _texts: deque[Ticket] = field(default_factory=deque[Ticket])
+    # Runs whose time has come and that are not over, by id.
+    _due: set[str] = field(default_factory=set[str])
+    _leases: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def submit(self, run: RunSeed, job: Job) -> None:
         """Take over a run that is written down already."""
-        ticket = _Ticket(run, job, asyncio.Event())
+        ticket = Ticket(run, job, next(self._numbers))
         self._open[run.id] = ticket
-        self._idle.clear()
-        self._tickets.put_nowait(ticket)
+        self._of_job.setdefault(job.id, set()).add(ticket)
+        heappush(self._later, (run.due_ms, ticket.order, ticket))
+        self._wake.set()
 
-    def withdraw(self, job_id: str) -> None:
-        """Do not start what was claimed ahead for a job that has just changed."""
-        for ticket in self._open.values():
-            if ticket.run.job_id == job_id:
-                ticket.withdrawn.set()
+    def job_changed(self, job_id: str) -> None:
+        """What has not begun of a job is looked at again when its time comes."""
+        for ticket in self._of_job.get(job_id, ()):
+            ticket.stale = True
+
+    async def cancel(self, run_id: str) -> bool:
+        """Stop a run or take it out of the queue. False when it is over already."""
+        ticket = self._open.get(run_id)
+        if ticket is None:
+            return False
+        ticket.cancelled = "cancelled by its owner"
+        if ticket.task is not None:
+            ticket.task.cancel()
+            await asyncio.wait({ticket.task})
+        else:
+            await self._give_up(ticket, ticket.cancelled)
+        return True
 
     async def run(self) -> None:
         """Until cancelled; then runs in progress are ended as interrupted."""
         async with asyncio.TaskGroup() as tasks:
             while True:
-                ticket = await self._tickets.get()
-                tasks.create_task(self._guarded(ticket), name=f"run {ticket.run.id}")
+                self._wake.clear()
+                seconds = self._sort_out()
+                await self._say_texts(tasks)
+                while (ticket := self.admission.next()) is not None:
+                    ticket.task = tasks.create_task(self._guarded(ticket, tasks), name=f"run {ticket.run.id}")
+                await self._reap()
+                await self.clock.wait(self._wake, seconds)
 
     async def drained(self, seconds: float) -> bool:
-        """Wait until nothing runs, at most `seconds`."""
-        return not self._open or await self.clock.wait(self._idle, seconds)
+        """Wait until nothing runs or could run, at most `seconds`."""
+        self._sort_out()
+        return not self._due or await self.clock.wait(self._idle, seconds)
 
-    async def _guarded(self, ticket: _Ticket) -> None:
+    def _sort_out(self) -> float:
+        """Send whatever's time has come on its way; how long until the next."""
+        now = self.clock.now_ms()
+        while self._later and self._later[0][0] <= now:
+            ticket = heappop(self._later)[2]
+            if ticket.run.id not in self._open:
+                continue
+            self._due.add(ticket.run.id)
+            self._idle.clear()
+            if ticket.needs_room:
+                self.admission.enter(ticket)
+            else:
+                self._texts.append(ticket)
+        if not self._later:
+            return _LOOK_AGAIN_SECONDS
+        return min(max((self._later[0][0] - now) / 1000, 0.001), _LOOK_AGAIN_SECONDS)
+
+    async def _say_texts(self, tasks: asyncio.TaskGroup) -> None:
+        """Fixed texts need no turn: they are ended a handful at a time, without a start of their own."""
+        while self._texts:
+            texts = [self._texts.popleft() for _ in range(min(_TEXTS_AT_ONCE, len(self._texts)))]
+            for ticket in [ticket for ticket in texts if ticket.stale]:
+                await self._look_again(ticket)
+            ends = [
+                self.work.say(ticket.run, ticket.job, payload)
+                for ticket in texts
+                if isinstance(payload := ticket.job.payload, FixedText) and ticket.run.id in self._open
+            ]
+            tasks.create_task(self._end_texts(texts, ends), name=f"{len(ends)} texts")
+            await self.clock.sleep(0)
+
+    async def _end_texts(self, tickets: Sequence[Ticket], ends: Sequence[RunEnd]) -> None:
+        try:
+            await self._end(ends)
+        finally:
+            for ticket in tickets:
+                self._forget(ticket)
+
+    async def _guarded(self, ticket: Ticket, tasks: asyncio.TaskGroup) -> None:
         """One broken run must not cancel its siblings."""
         run, job = ticket.run, ticket.job
         try:
-            await self._execute(ticket)
+            await self._execute(ticket, tasks)
         except asyncio.CancelledError:
+            if ticket.cancelled:
+                await self._give_up(ticket, ticket.cancelled)
+                return
             # What has not begun stays queued: the next start takes it over as it is.
             if ticket.started:
-                await self.store.finish_run(interruption(run, job, self._cut_short(run), new_id=self.new_id))
+                end = interrupted(run, job, self._cut_short(run), new_id=self.work.new_id)
+                await self.store.finish_runs([end])
             raise
         except StoreError:
             log.exception("run %s could not be written down", run.id, extra={"event": "run_lost"})
         finally:
             self._forget(ticket)
 
-    async def _execute(self, ticket: _Ticket) -> None:
-        run, job = ticket.run, ticket.job
-        if await self._changed_before_its_instant(ticket):
-            now = self.clock.now_ms()
-            end = RunEnd(run.id, self.boot, RunStatus.CANCELLED, "queued", now, error="the job was changed")
-            await self._end(end)
+    async def _execute(self, ticket: Ticket, tasks: asyncio.TaskGroup) -> None:
+        if ticket.stale and not await self._look_again(ticket):
             return
-        async with self._turn_of(job.id), self.slots:
-            started = self.clock.now_ms()
-            begin = partial(self.store.start_run, run.id, self.boot, started)
-            ticket.started = await insist(self.clock, f"the start of run {run.id}", begin)
-            if ticket.started:
-                await self._end(await self._work(run, job, started))
+        run, job = ticket.run, ticket.job
+        started = self.clock.now_ms()
+        limit = limit_seconds(job)
+        ticket.deadline_ms = started + round(limit * 1000) + _LEASE_GRACE_MS if limit else None
+        if ticket.deadline_ms is not None:
+            heappush(self._leases, (ticket.deadline_ms, run.id))
+        begin = partial(self.store.start_run, run.id, self.boot, started, ticket.deadline_ms)
+        ticket.started = await insist(self.clock, f"the start of run {run.id}", begin)
+        if ticket.started:
+            await self._end([await self.work.do(run, job, started, tasks)])
 
-    async def _changed_before_its_instant(self, ticket: _Ticket) -> bool:
-        """Runs are claimed a little ahead; until the instant itself the user may still change the job."""
-        if ticket.run.scheduled_ms is None:
+    async def _look_again(self, ticket: Ticket) -> bool:
+        """The job was changed while the run waited: go on with what it says now, if it still wants this run."""
+        row = await self.store.job(ticket.run.job_id)
+        if row is None:
+            await self._give_up(ticket, "the job was removed")
             return False
-        seconds = (ticket.run.scheduled_ms - self.clock.now_ms()) / 1000
-        return seconds > 0 and await self.clock.wait(ticket.withdrawn, seconds)
+        job = Job.model_validate_json(row.doc)
+        manual = ticket.run.trigger is Trigger.MANUAL
+        if not manual and (not row.enabled and row.finished is None):
+            await self._give_up(ticket, "the job was switched off")
+            return False
+        if not manual and job.schedule != ticket.job.schedule:
+            await self._give_up(ticket, "the job was given another time")
+            return False
+        ticket.job, ticket.stale = job, False
+        return True
 
-    async def _work(self, run: RunSeed, job: Job, started: int) -> RunEnd:
-        """Route, turn, reply. Whatever goes wrong is a status with a phase, never an exception."""
-        plan = RoutePlan()
-        try:
-            plan = self.outgoings.plan(job)
-            if plan.fatal is not None:
-                raise TurnFailed("route", "delivery_target", plan.fatal)
-            outcome = await self.turns.take(run, job)
-            attachments, lost = await self._collect(job, outcome)
-            case = Conclusion(run, job, plan, outcome, attachments, lost, started, self.clock.now_ms())
-            return conclude(case, self.boot, self.outgoings, retire=retirement(run, job, ok=True))
-        except TurnFailed as failure:
-            return self._failed(run, job, plan, started, failure)
-        except Exception as error:
-            log.exception("run %s failed", run.id, extra={"event": "run_crashed"})
-            crash = TurnFailed("reply", "internal", f"{type(error).__name__}: {error}")
-            return self._failed(run, job, plan, started, crash)
-
-    async def _collect(
-        self, job: Job, outcome: TurnOutcome
-    ) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
-        """Our own copies of the files the turn wants sent; what cannot be had is named, not dropped in silence."""
-        agent = self.turns.agents.get(job.agent_id)
-        root = agent.workspace if agent is not None else None
-        kept: list[Attachment] = []
-        lost: list[str] = []
-        for wanted in outcome.attachments:
-            try:
-                kept.append(await self.spool.take(wanted.path, wanted.name, root))
-            except AttachmentLost as error:
-                lost.append(str(error))
-        return tuple(kept), tuple(lost)
-
-    def _failed(self, run: RunSeed, job: Job, plan: RoutePlan, started: int, failure: TurnFailed) -> RunEnd:
-        return RunEnd(
-            run.id,
-            self.boot,
-            RunStatus.TIMEOUT if failure.kind == "timeout" else RunStatus.ERROR,
-            failure.phase,
-            self.clock.now_ms(),
-            started_ms=started,
-            error=str(failure),
-            error_kind=failure.kind,
-            routes=plan.as_json(),
-            messages=failure.messages,
-            retire=retirement(run, job, ok=False),
-        )
+    async def _give_up(self, ticket: Ticket, why: str) -> None:
+        run = ticket.run
+        now = self.clock.now_ms()
+        phase = None if ticket.started else "queued"
+        end = RunEnd(run.id, self.boot, RunStatus.CANCELLED, phase, now, error=why, error_kind="cancelled")
+        if ticket.cancelled:
+            end = replace(end, retire=retirement(run, ticket.job, ok=False))
+        await self._end([end])
+        self._forget(ticket)
 
     def _cut_short(self, run: RunSeed) -> RunEnd:
         now = self.clock.now_ms()
@@ -164,29 +203,47 @@ class Executor:
             run.id, self.boot, RunStatus.INTERRUPTED, None, now, error=error, error_kind="interrupted"
         )
 
-    async def _end(self, end: RunEnd) -> None:
-        finished = await insist(
-            self.clock, f"the result of run {end.run_id}", lambda: self.store.finish_run(end)
-        )
-        if finished.kept:
-            self.on_outbox()
-            self.on_finished(end.run_id)
+    async def _reap(self) -> None:
+        """Close leases that outlasted their limit: whatever still holds on to them is fenced off from then on."""
+        now = self.clock.now_ms()
+        while self._leases and self._leases[0][0] < now:
+            ticket = self._open.get(heappop(self._leases)[1])
+            if ticket is None:
+                continue
+            run = ticket.run
+            error = "the run went on long after its limit; what it still does is not counted"
+            end = RunEnd(run.id, self.boot, RunStatus.TIMEOUT, None, now, error=error, error_kind="zombie")
+            await self._end([replace(end, retire=retirement(run, ticket.job, ok=False))])
+            self._forget(ticket)
 
-    @asynccontextmanager
-    async def _turn_of(self, job_id: str) -> AsyncGenerator[None]:
-        async with self._turns_of.setdefault(job_id, asyncio.Lock()):
-            yield
+    async def _end(self, ends: Sequence[RunEnd]) -> None:
+        """Write ends down, however long the store takes, and let everybody know who acts on them."""
+        what = f"the result of {ends[0].run_id}" if len(ends) == 1 else f"the results of {len(ends)} runs"
+        jobs = {end.run_id: self._open[end.run_id].job for end in ends if end.run_id in self._open}
+        finished = await insist(self.clock, what, lambda: self.store.finish_runs(ends))
+        for end, result in zip(ends, finished, strict=True):
+            if isinstance(result, StoreError):
+                log.error("run %s could not be ended: %s", end.run_id, result, extra={"event": "run_lost"})
+            elif result.kept:
+                self._after(end, result, jobs.get(end.run_id))
+        self.on_outbox()
 
-    def _forget(self, ticket: _Ticket) -> None:
-        self._open.pop(ticket.run.id, None)
-        if all(other.job.id != ticket.job.id for other in self._open.values()):
-            self._turns_of.pop(ticket.job.id, None)
-        if not self._open:
+    def _after(self, end: RunEnd, result: Finished, job: Job | None) -> None:
+        if result.successor is not None and job is not None:
+            self.submit(result.successor, job)
+        if result.rescheduled:
+            self.on_rescheduled()
+        self.on_finished(end.run_id)
+
+    def _forget(self, ticket: Ticket) -> None:
+        if self._open.pop(ticket.run.id, None) is None:
+            return
+        siblings = self._of_job[ticket.job.id]
+        siblings.discard(ticket)
+        if not siblings:
+            del self._of_job[ticket.job.id]
+        self.admission.leave(ticket)
+        self._due.discard(ticket.run.id)
+        self._wake.set()
+        if not self._due:
             self._idle.set()
-
-
-def retirement(run: RunSeed, job: Job, *, ok: bool) -> str | None:
-    """A one-shot has had its only instant when the run for it ends; a manual run does not use it up."""
-    if not job.is_one_shot or run.trigger is Trigger.MANUAL:
-        return None
-    return "done" if ok else "failed"

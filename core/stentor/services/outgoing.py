@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from stentor.contract.channel import Channel
 from stentor.contract.payloads import Attachment, Draft, Payload
@@ -17,9 +18,10 @@ from stentor.ports import Chance, Clock
 
 ONE_SHOT_EXPIRY_SECONDS = 2 * 3600
 EXPIRY_SECONDS = 24 * 3600
+_CACHED_PLANS = 50_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoutePlan:
     """Where a run's payload is meant to go, decided before the agent is paid."""
 
@@ -36,6 +38,7 @@ class RoutePlan:
     def lost(self) -> tuple[str, ...]:
         return tuple(error.message for error in self.errors)
 
+    @cached_property
     def as_json(self) -> str:
         """Intended and resolved, target by target, as the run log shows them."""
         resolved = [
@@ -56,10 +59,19 @@ class Outgoings:
     directory: Directory
     clock: Clock
     chance: Chance
+    # Plugins and accounts stay as they are while a process lives, and so does where they lead.
+    _plans: dict[DeliveryModel, RoutePlan] = field(default_factory=dict[DeliveryModel, RoutePlan])
 
     def plan(self, job: Job) -> RoutePlan:
         """Resolve a job's stored targets again: a plugin or an account may have gone since it was added."""
-        delivery = job.delivery
+        plan = self._plans.get(job.delivery)
+        if plan is None:
+            if len(self._plans) >= _CACHED_PLANS:
+                self._plans.clear()
+            plan = self._plans[job.delivery] = self._resolved(job.delivery)
+        return plan
+
+    def _resolved(self, delivery: DeliveryModel) -> RoutePlan:
         if delivery.mode == "none":
             return RoutePlan()
         routes: dict[tuple[str, str], Route] = {}

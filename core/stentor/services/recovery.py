@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from stentor.contract.channel import Channel
+from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
 from stentor.domain.outbox import Attempt, Verdict, orphaned
 from stentor.domain.records import OpenRun, Outgoing, RunEnd, Settlement
 from stentor.domain.states import PartState, RunStatus
 from stentor.ports import Clock, Store
 from stentor.services.executor import Executor
-from stentor.services.interruption import interruption
+from stentor.services.successors import interrupted
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,10 @@ class Recovery:
 
     async def run(self) -> None:
         found = await self.store.recover(self.boot)
-        for part in found.parts:
-            await self._settle(part)
+        settled = await self.store.settle([self._settlement(part) for part in found.parts])
+        for part, result in zip(found.parts, settled, strict=True):
+            if isinstance(result, StoreError):
+                log.error("%s stays as it was: %s", part.part_id, result, extra={"event": "recovery_failed"})
         for run in found.runs:
             await self._resume(run)
         if found.parts or found.runs:
@@ -41,7 +44,7 @@ class Recovery:
                 extra={"event": "recovered"},
             )
 
-    async def _settle(self, part: Outgoing) -> None:
+    def _settlement(self, part: Outgoing) -> Settlement:
         """Nobody can know whether the part arrived, unless the channel makes a second sending harmless."""
         now = self.clock.now_ms()
         channel = self.channels.get(part.target.channel)
@@ -49,19 +52,19 @@ class Recovery:
             verdict = Verdict(PartState.UNKNOWN, "crash_after_send", "the channel's plugin is gone")
         else:
             verdict = orphaned(attempt_of(part, now), channel.traits)
-        await self.store.settle(Settlement(part.part_id, part.attempt, now, verdict))
+        return Settlement(part.part_id, part.attempt, now, verdict)
 
     async def _resume(self, found: OpenRun) -> None:
         run, now = found.seed, self.clock.now_ms()
         row = await self.store.job(run.job_id)
         end = RunEnd(run.id, self.boot, RunStatus.INTERRUPTED, None, now)
         if row is None:
-            await self.store.finish_run(_because(end, "the job was removed"))
+            await self.store.finish_runs([_because(end, "the job was removed")])
             return
         try:
             job = Job.model_validate_json(row.doc)
         except ValueError as error:
-            await self.store.finish_run(_because(end, f"the job cannot be read: {error}"))
+            await self.store.finish_runs([_because(end, f"the job cannot be read: {error}")])
             return
         if not found.started and not _too_late(found, job, now):
             self.executor.submit(run, job)
@@ -71,12 +74,12 @@ class Recovery:
         )
         end = _because(end, why)
         if found.started:
-            end = interruption(run, job, end, new_id=self.new_id, sent_something=found.sent_something)
+            end = interrupted(run, job, end, new_id=self.new_id, sent_something=found.sent_something)
         elif job.is_one_shot:
             end = replace(end, retire="missed")
-        finished = await self.store.finish_run(end)
-        if finished.successor is not None:
-            self.executor.submit(finished.successor, job)
+        for finished in await self.store.finish_runs([end]):
+            if not isinstance(finished, StoreError) and finished.successor is not None:
+                self.executor.submit(finished.successor, job)
 
 
 def attempt_of(part: Outgoing, now_ms: int, jitter: float = 0.0) -> Attempt:

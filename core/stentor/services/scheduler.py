@@ -2,24 +2,31 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stentor.domain.faults import StoreError
 from stentor.domain.idents import ident
 from stentor.domain.jobs import Job
-from stentor.domain.occurrences import ON_TIME_MS, Accounted, account
+from stentor.domain.occurrences import Accounted, Look, MissedRule, account
+from stentor.domain.pacing import Pace, Starts
 from stentor.domain.records import Claim, DueJob, JobRow, OccurrenceRow, RunSeed
 from stentor.domain.schedules import next_after
 from stentor.domain.sessions import session_for
 from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Store
 from stentor.services.executor import Executor
+from stentor.services.vigil import Vigil
 
 log = logging.getLogger(__name__)
 _AHEAD_MS = 250
-_BATCH = 256
+_BATCH = 512
+# Small enough that planning them never keeps the loop to itself, large enough to share one commit.
+_CLAIMS_AT_ONCE = 32
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0
+_CACHED_JOBS = 50_000
+_SCHEDULE_TRIES = 3
 
 
 @dataclass
@@ -31,67 +38,95 @@ class Scheduler:
     chance: Chance
     executor: Executor
     boot: str
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    vigil: Vigil
+    catch_up: Pace
+    starts: Starts
+    keep_ms: int | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     _parsed: dict[tuple[str, int], Job] = field(default_factory=dict[tuple[str, int], Job])
 
     def job_changed(self, job_id: str) -> None:
-        """A job was added, edited or removed: what was claimed ahead for it must not fire any more."""
-        self.executor.withdraw(job_id)
-        self._changed.set()
+        """A job was added, edited or removed."""
+        self.executor.job_changed(job_id)
+        self.changed.set()
 
     async def run(self) -> None:
         """Until cancelled."""
+        await self.vigil.begin()
         while True:
-            self._changed.clear()
+            self.changed.clear()
             try:
                 seconds = await self._round()
-            except StoreError as error:
-                log.warning(
-                    "no claims while the store is unavailable: %s", error, extra={"event": "claims_stopped"}
-                )
+            except* StoreError as group:
+                why = group.exceptions[0]
+                log.warning("no claims, the store is unavailable: %s", why, extra={"event": "claims_stopped"})
                 seconds = 1.0
             if seconds > 0:
-                await self.clock.wait(self._changed, seconds)
+                await self.clock.wait(self.changed, seconds)
 
     async def _round(self) -> float:
         """Claim everything due; how long to sleep before the next look."""
-        now = self.clock.now_ms()
-        due = await self.store.due(now + _AHEAD_MS, _BATCH)
+        now = self.vigil.look()
+        found = await self.store.due(now + _AHEAD_MS, _BATCH)
+        due = [job for job in found if not _may_be_over_by_then(job, now)]
         if due:
-            await asyncio.gather(*(self._claim(job, now) for job in due))
+            due.sort(key=lambda job: job.row.next_at_ms or 0)
+            await self._claim_all(due, now)
             return 0
-        upcoming = await self.store.next_due()
+        # Jobs that still run are looked at again at their instant itself, not ahead of it.
+        waiting = min((job.row.next_at_ms or now for job in found), default=None)
+        upcoming = await self.store.next_due() if waiting is None else waiting + _AHEAD_MS
         if upcoming is None:
             return _LOOK_AGAIN_SECONDS
         return min(max((upcoming - _AHEAD_MS - self.clock.now_ms()) / 1000, 0.001), _LOOK_AGAIN_SECONDS)
 
-    async def _claim(self, due: DueJob, now: int) -> None:
-        try:
-            job = self._job(due.row)
-            claim = self._plan(job, due, now)
-        except ValueError as error:
-            await self.store.park_job(due.row.id, f"unreadable: {error}", at_ms=now)
-            return
-        claimed = await self.store.claim(claim)
-        for run in claimed or ():
-            self.executor.submit(run, job)
+    async def _claim_all(self, due: Sequence[DueJob], now: int) -> None:
+        """Plan a handful at a time, so that nobody waits for the loop, while the store writes the one before."""
+        async with asyncio.TaskGroup() as writing:
+            for begin in range(0, len(due), _CLAIMS_AT_ONCE):
+                jobs: list[Job] = []
+                claims: list[Claim] = []
+                for found in due[begin : begin + _CLAIMS_AT_ONCE]:
+                    try:
+                        job = self._job(found.row)
+                        claims.append(self._plan(job, found, now))
+                        jobs.append(job)
+                    except ValueError as error:
+                        writing.create_task(self._cannot_tell(found.row.id, error, now))
+                writing.create_task(self._claim(jobs, claims, now))
+                await self.clock.sleep(0)
+
+    async def _claim(self, jobs: Sequence[Job], claims: Sequence[Claim], now: int) -> None:
+        for job, claimed in zip(jobs, await self.store.claim(claims), strict=True):
+            if isinstance(claimed, StoreError):
+                await self._cannot_tell(job.id, claimed, now)
+                continue
+            for run in claimed or ():
+                await self._begin(run, job, now)
+
+    async def _begin(self, run: RunSeed, job: Job, now: int) -> None:
+        self.executor.submit(run, job)
+        if self.starts.too_many(job.id, now):
+            why = f"it started more than {self.starts.most} times within a minute"
+            if await self.store.switch_off(job.id, "hot-loop", why, at_ms=now):
+                self.job_changed(job.id)
 
     def _plan(self, job: Job, due: DueJob, now: int) -> Claim:
         """Account for every instant since the last claim: each one runs, is missed or is skipped, and says why."""
         row = due.row
-        accounting = account(
-            job.schedule,
-            job_id=job.id,
-            last_accounted_ms=row.accounted_ms,
-            now_ms=now,
-            horizon_ms=_AHEAD_MS,
-            policy=job.missed.policy,
-            grace_ms=(job.missed.grace_seconds or 0) * 1000,
+        look = Look(
+            now,
+            _AHEAD_MS,
+            self.vigil.awake_ms,
+            due.not_before_ms or 0,
+            0 if self.keep_ms is None else now - self.keep_ms,
             overlapping=due.running > 0 and job.overlap == "skip",
         )
+        missed = MissedRule(job.missed.policy, (job.missed.grace_seconds or 0) * 1000)
+        accounting = account(job.schedule, missed, look, job_id=job.id, last_accounted_ms=row.accounted_ms)
         rows = [_blocked(entry, row.blocked) for entry in accounting.rows]
         runs = {
-            entry.instant_ms: self._seed(job, entry.instant_ms, now)
+            entry.instant_ms: self._seed(job, entry, now, due.not_before_ms)
             for entry in rows
             if entry.outcome == "run"
         }
@@ -110,26 +145,40 @@ class Scheduler:
             "missed" if lost else None,
         )
 
-    def _seed(self, job: Job, instant_ms: int, now: int) -> RunSeed:
-        late = now - instant_ms >= ON_TIME_MS
+    def _seed(self, job: Job, entry: Accounted, now: int, not_before_ms: int | None) -> RunSeed:
         return RunSeed(
             ident("r", now, self.chance.token(10)),
             job.id,
             job.name,
-            Trigger.CATCHUP if late else Trigger.SCHEDULE,
+            Trigger.CATCHUP if entry.late else Trigger.SCHEDULE,
             now,
             self.boot,
             session_for(job, ident("s", now, self.chance.token(10))),
-            instant_ms,
+            entry.instant_ms,
+            not_before_ms=self.catch_up.next_start(now) if entry.late else not_before_ms,
+        )
+
+    async def _cannot_tell(self, job_id: str, error: Exception, now: int) -> None:
+        """One job that cannot be read or computed must not stop the others."""
+        why = f"the schedule cannot be computed: {error}"
+        log.error("job %s: %s", job_id, why, extra={"event": "schedule_error"})
+        await self.store.schedule_failed(
+            job_id, why, at_ms=now, look_again_ms=now + 1000, most=_SCHEDULE_TRIES
         )
 
     def _job(self, row: JobRow) -> Job:
         key = (row.id, row.revision)
-        if key not in self._parsed:
-            if len(self._parsed) > 20_000:
+        job = self._parsed.get(key)
+        if job is None:
+            if len(self._parsed) >= _CACHED_JOBS:
                 self._parsed.clear()
-            self._parsed[key] = Job.model_validate_json(row.doc)
-        return self._parsed[key]
+            job = self._parsed[key] = Job.model_validate_json(row.doc)
+        return job
+
+
+def _may_be_over_by_then(job: DueJob, now: int) -> bool:
+    """Whether a run is in the way stands firm only at the instant itself."""
+    return job.running > 0 and (job.row.next_at_ms or 0) > now
 
 
 def _blocked(entry: Accounted, why: str | None) -> Accounted:

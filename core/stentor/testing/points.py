@@ -26,6 +26,10 @@ class Trail:
         self.names: list[str] = []
         self._crash_at = crash_at
 
+    def crash_after(self, points: int | None) -> None:
+        """End the world so many points from now; None takes that back."""
+        self._crash_at = None if points is None else len(self.names) + points
+
     @property
     def crashed(self) -> bool:
         return self._crash_at is not None and len(self.names) >= self._crash_at

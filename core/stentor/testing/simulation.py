@@ -27,9 +27,11 @@ from stentor.testing.points import (
     Trail,
     pointed_store,
 )
-from stentor.testing.virtual_time import START_MS, VirtualClock, VirtualLoop
+from stentor.testing.virtual_time import START_MS, VirtualClock, VirtualLoop, pass_time
 
 Story = Callable[[Operations], Awaitable[None]]
+# Between the seeds of processes that live at the same time; one after the other they count up by one.
+_FAR_APART = 1_000_003
 
 
 @dataclass
@@ -51,42 +53,76 @@ class Simulation:
     seed: int = 1
     now_ms: int = START_MS
     _connections: list[apsw.Connection] = field(default_factory=list[apsw.Connection])
+    _clock: VirtualClock = field(default_factory=VirtualClock)
 
-    def live(self, story: Story, *, seconds: float, crash_at: int | None = None) -> Life:
-        """Start a process, tell it `story`, let it run for `seconds`, and stop it, unless it crashes before."""
-        trail = Trail(crash_at)
-        clock = VirtualClock(self.now_ms)
-        loop = VirtualLoop()
-        apps: list[App] = []
+    def live(
+        self, story: Story, *, seconds: float, crash_at: int | None = None, neighbours: Sequence[Path] = ()
+    ) -> Life:
+        """Start a process, tell it `story`, let it run for `seconds`, and stop it, unless it crashes before.
+
+        In the homes of `neighbours` processes live at the same time, which are told nothing.
+        """
+        trail, loop, apps = self._born(crash_at)
         crashed = False
         try:
-            loop.run_until_complete(self._process(story, seconds, clock, trail, apps))
+            loop.run_until_complete(self._processes(story, seconds, neighbours, trail, apps))
         except SimulatedCrash:
             crashed = True
             _abandon(loop)
         finally:
-            self.now_ms = clock.start_ms + round(loop.time() * 1000)
-            loop.close()
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
-            for app in apps:
-                app.lock.release()
-        self.seed += 1
+            self._bury(loop, apps)
         return Life(trail, crashed, self.now_ms)
 
-    async def _process(
-        self, story: Story, seconds: float, clock: VirtualClock, trail: Trail, apps: list[App]
+    def begin(self) -> "Living":
+        """Start a process that lives on between the steps of a test."""
+        trail, loop, apps = self._born(None)
+        asked = asyncio.Event()
+
+        async def until_asked(operations: Operations) -> None:
+            del operations
+            await asked.wait()
+
+        process = loop.create_task(self._processes(until_asked, 0, (), trail, apps))
+        living = Living(loop, trail, apps, process, asked, lambda: self._bury(loop, apps))
+        living.pass_time(0.001)
+        return living
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock of the living process forward, or back, without any time passing for it."""
+        self._clock.set(self._clock.now_ms() + round(seconds * 1000))
+
+    def _born(self, crash_at: int | None) -> tuple[Trail, VirtualLoop, list[App]]:
+        self._clock = VirtualClock(self.now_ms)
+        return Trail(crash_at), VirtualLoop(), []
+
+    def _bury(self, loop: VirtualLoop, apps: list[App]) -> None:
+        """What the system takes back from a process, however it ended."""
+        self.now_ms = self._clock.start_ms + round(loop.time() * 1000)
+        loop.close()
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        for app in apps:
+            app.lock.release()
+        self.seed += 1
+
+    async def _processes(
+        self, story: Story, seconds: float, neighbours: Sequence[Path], trail: Trail, apps: list[App]
     ) -> None:
-        app = App.open(
-            self.home, role="simulation", seams=self._seams(clock, trail), registry=self._registry()
+        for number, home in enumerate((self.home, *neighbours)):
+            seams = self._seams(trail, self.seed + number * _FAR_APART)
+            apps.append(App.open(home, role="simulation", seams=seams, registry=self._registry()))
+        first, *others = apps
+        await asyncio.gather(
+            self._process(first, story, seconds), *(self._process(app, nothing, seconds) for app in others)
         )
-        apps.append(app)
+
+    async def _process(self, app: App, story: Story, seconds: float) -> None:
         stop = asyncio.Event()
 
         async def told() -> None:
             await story(Operations(app))
-            await clock.sleep(seconds)
+            await app.seams.clock.sleep(seconds)
             stop.set()
 
         await app.run(stop, told)
@@ -96,20 +132,64 @@ class Simulation:
     def _registry(self) -> Registry:
         return Registry.of(channels=self.channels, runners=self.runners or (EchoRunner(),))
 
-    def _seams(self, clock: VirtualClock, trail: Trail) -> Seams:
+    def _seams(self, trail: Trail, seed: int) -> Seams:
         def open_store(path: Path, points: Points) -> Store:
             connection = open_connection(path)
             self._connections.append(connection)
             return pointed_store(SqliteStore(path, connection, InlineWriter(connection, points)), points)
 
         return Seams(
-            PointedClock(clock, trail),
-            SeededChance(self.seed),
+            PointedClock(self._clock, trail),
+            SeededChance(seed),
             trail,
             open_store,
             lambda connection: PointedConnection(connection, trail),
             lambda runner: PointedRunner(runner, trail),
         )
+
+
+@dataclass
+class Living:
+    """A process in the middle of its life: no time passes for it until the test lets it."""
+
+    _loop: VirtualLoop
+    _trail: Trail
+    _apps: list[App]
+    _process: "asyncio.Task[None]"
+    _asked: asyncio.Event
+    _bury: Callable[[], None]
+
+    def tell(self, story: Story) -> None:
+        self._go_on(story(Operations(self._apps[0])))
+
+    def pass_time(self, seconds: float, *, crash_after: int | None = None) -> bool:
+        """Whether the process is still there afterwards; with `crash_after`, at most so many points later it is not."""
+        if crash_after is not None:
+            self._trail.crash_after(crash_after)
+        try:
+            self._go_on(pass_time(seconds))
+        except SimulatedCrash:
+            self.kill()
+            return False
+        self._trail.crash_after(None)
+        return True
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._asked.set()
+        self._loop.run_until_complete(self._process)
+        self._bury()
+
+    def kill(self) -> None:
+        """From now on nothing gets past any point."""
+        self._trail.crash_after(0)
+        _abandon(self._loop)
+        self._bury()
+
+    def _go_on(self, step: Awaitable[None]) -> None:
+        self._loop.run_until_complete(step)
+        if self._process.done():
+            self._process.result()
 
 
 async def nothing(operations: Operations) -> None:

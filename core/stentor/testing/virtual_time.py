@@ -5,9 +5,13 @@ Nothing in it talks to the outside: sockets, threads and child processes do not 
 
 import asyncio
 import selectors
+from collections.abc import Coroutine, Generator
+from itertools import count
+from typing import Any, TypeVar, cast
 
 from stentor.adapters.clock import SystemClock
 
+T = TypeVar("T")
 START_MS = 1_782_889_200_000  # 2026-07-01T07:00:00Z
 
 
@@ -29,10 +33,31 @@ class _Selector(selectors.DefaultSelector):
         return ready
 
 
+class _NumberedTask(asyncio.Task[T]):
+    """asyncio keeps tasks in sets, ordered by their addresses in memory: in every process another history."""
+
+    def __init__(self, number: int, work: Coroutine[Any, Any, T], **named: Any) -> None:
+        self._number = number
+        super().__init__(work, **named)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual = _Selector()
+        self._numbers = count()
         super().__init__(self._virtual)
+        self.set_task_factory(self._numbered)
+
+    def _numbered(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        work: Coroutine[Any, Any, T] | Generator[Any, None, T],
+        **named: Any,
+    ) -> asyncio.Task[T]:
+        return _NumberedTask(next(self._numbers), cast("Coroutine[Any, Any, T]", work), loop=loop, **named)
 
     def time(self) -> float:
         return self._virtual.now

@@ -1,7 +1,7 @@
 """The event table: the append-only account of what happened, and the last resort of every alert."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import apsw
 
@@ -18,8 +18,15 @@ def record(
     run_id: str | None = None,
     delivery_id: str | None = None,
 ) -> None:
-    text = json.dumps(data or {}, ensure_ascii=False)
-    connection.execute(_INSERT, (at_ms, kind, job_id, run_id, delivery_id, text))
+    connection.execute(_INSERT, (at_ms, kind, job_id, run_id, delivery_id, _text(data)))
+
+
+def record_runs(
+    connection: apsw.Connection, news: Iterable[tuple[str, int, str, str, Mapping[str, object]]]
+) -> None:
+    """Many events of runs at once: kind, when, job, run, data."""
+    rows = [(at_ms, kind, job, run, None, _text(data)) for kind, at_ms, job, run, data in news]
+    connection.executemany(_INSERT, rows)
 
 
 def alert(
@@ -35,3 +42,7 @@ def alert(
     """Something a person should know. Written in the transaction of its cause, so the cause cannot be silent."""
     data = {"cause": cause, "message": message}
     record(connection, at_ms, "alert", data, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
+
+
+def _text(data: Mapping[str, object] | None) -> str:
+    return json.dumps(data, ensure_ascii=False) if data else "{}"

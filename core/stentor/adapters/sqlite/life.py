@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries, runs
-from stentor.adapters.sqlite.rows import fetch, only
+from stentor.adapters.sqlite import runs, sending
+from stentor.adapters.sqlite.rows import fetch, first, only
 from stentor.domain.records import AccountRow, Recovery
 
 # A gate that a provider closed stays closed over a restart; rejected credentials get a new chance, they may have changed.
@@ -23,19 +23,29 @@ UPDATE accounts SET state = 'blocked', reason = 'not_configured', since = ?,
 WHERE channel = ? AND account = ? AND state <> 'blocked'
 """
 _META = "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+_NEWEST = """
+INSERT INTO meta VALUES ('newest', ?) ON CONFLICT DO UPDATE SET value = max(CAST(value AS INTEGER), excluded.value + 0)
+"""
+# What the store knew of time when this process began: a clock that was behind even then has perhaps not been set yet.
+_NEWEST_AT_START = """
+INSERT INTO meta SELECT 'newest_at_start', ifnull((SELECT value FROM meta WHERE key = 'newest'), '0')
+WHERE NOT EXISTS (SELECT 1 FROM meta WHERE key = 'boot' AND value = ?)
+ON CONFLICT DO UPDATE SET value = excluded.value
+"""
 _JOURNAL = "INSERT INTO journal (channel, account, key, target, body, at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 
 
 def recover(connection: apsw.Connection, boot: str) -> Recovery:
     """Find what earlier processes left unfinished. Their runs are adopted: whoever is late now is fenced off."""
     open_runs = runs.adopt_open(connection, boot)
-    # The sign keeps the order from being had by reading every part there ever was; so does the one in `runs`.
-    orphans = deliveries.outgoing(connection, "p.state = 'sending' AND p.boot <> ? ORDER BY +p.seq", boot)
-    return Recovery(tuple(open_runs), tuple(orphans))
+    return Recovery(tuple(open_runs), tuple(sending.orphans(connection, boot)))
 
 
 def beat(connection: apsw.Connection, boot: str, now_ms: int) -> None:
+    """Say that this process lives. The newest instant ever seen never goes back, whatever the clock does."""
+    connection.execute(_NEWEST_AT_START, (boot,))
     connection.executemany(_META, [("heartbeat", str(now_ms)), ("boot", boot)])
+    connection.execute(_NEWEST, (str(now_ms),))
 
 
 def set_accounts(connection: apsw.Connection, accounts: Sequence[AccountRow], now_ms: int) -> None:
@@ -60,3 +70,9 @@ def journal(
     connection.execute(_JOURNAL, (*owner, key, target, json.dumps(body, ensure_ascii=False), at_ms))
     find = "SELECT id FROM journal WHERE channel = ? AND account = ? AND key = ?"
     return str(only(connection, find, (*owner, key))[0])
+
+
+def newest(connection: apsw.Connection) -> int:
+    """The latest time the store has ever seen."""
+    row = first(connection, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'newest'")
+    return 0 if row is None else row[0]

@@ -117,6 +117,20 @@ class Reader:
         query = f"{shapes.EVENT} WHERE e.id > ? ORDER BY e.id LIMIT 200"
         return [shapes.event(row) for row in self._rows(query, after)]
 
+    def edits(self, job: str | None = None, *, limit: int, offset: int = 0) -> tuple[list[JsonObject], int]:
+        """Who changed which job when, newest first, and how many such changes there are. Removed jobs count too."""
+        where = "WHERE kind IN ('job.added', 'job.changed', 'job.removed', 'job.retired')"
+        where += " AND (?1 IS NULL OR job_id = ?1)"
+        total = self._value(f"SELECT count(*) FROM events {where}", job)
+        query = f"{shapes.EDIT} {where} ORDER BY id DESC LIMIT ?2 OFFSET ?3"
+        return [shapes.edit(row) for row in self._rows(query, job, limit, offset)], int(total or 0)
+
+    def removed_job(self, name: str) -> str | None:
+        """The id of a job that is gone, by its id or by the name it went with."""
+        query = """SELECT job_id FROM events WHERE kind IN ('job.removed', 'job.retired')
+            AND (job_id = ?1 OR lower(data ->> '$.name') = lower(?1)) ORDER BY id DESC LIMIT 1"""
+        return next((str(row[0]) for row in self._rows(query, name)), None)
+
     def sessions(self, run_id: str) -> list[JsonObject]:
         query = f"{shapes.SESSION} WHERE id = (SELECT session_id FROM runs WHERE id = ?)"
         return [shapes.session(row) for row in self._rows(query, run_id)]

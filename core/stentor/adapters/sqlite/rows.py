@@ -1,6 +1,7 @@
 """Reading rows. Their columns are typed by the schema, which is STRICT, so they are Any on this side."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -30,3 +31,17 @@ def number(connection: apsw.Connection, query: str, values: Sequence[Any] = ()) 
     """The single value of a query that yields a number or NULL."""
     value: int | None = only(connection, query, values)[0]
     return value
+
+
+def fetch_each(connection: apsw.Connection, query: str, many: Iterable[Sequence[Any]]) -> list[Row]:
+    """The rows of a query for each of many values, one after the other."""
+    return connection.executemany(query, many).fetchall()
+
+
+def listed(values: Iterable[int | str]) -> str:
+    """Values for a query that takes them with `json_each`: one statement for all, however many they are."""
+    return json.dumps(list(values))
+
+
+class OneByOne(Exception):
+    """Many items cannot be done together: each is to be tried by itself."""

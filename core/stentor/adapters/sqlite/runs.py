@@ -1,42 +1,28 @@
 """Runs, their sessions and their messages."""
 
-import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries
-from stentor.adapters.sqlite.events import alert, record
+from stentor.adapters.sqlite.events import record, record_runs
 from stentor.adapters.sqlite.rows import Row, fetch, first, only
-from stentor.domain.records import Finished, OpenRun, RunEnd, RunSeed, SessionSeed, StoredMessage
-from stentor.domain.states import RunStatus, Trigger
+from stentor.domain.records import OpenRun, RunSeed, SessionSeed, StoredMessage
+from stentor.domain.states import Trigger
 
 _INSERT = """
-INSERT INTO runs (id, job_id, job_name, agent_id, trigger, attempt, scheduled_for, queued_at, status, phase, boot,
+INSERT INTO runs (id, job_id, job_name, agent_id, trigger, attempt, scheduled_for, not_before, queued_at, status, phase, boot,
     session_id, session_key)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'queued', ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'queued', ?, ?, ?)
 """
 _SESSION = """
 INSERT INTO sessions (id, key, base_key, kind, agent_id, job_id, label, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_END = """
-UPDATE runs SET status = ?, phase = ifnull(?, phase), ended_at = ?, started_at = ifnull(started_at, ?), error = ?, error_kind = ?, summary = ?,
-    model = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?, warnings = ?, suppression = ?, routes = ?
-WHERE id = ? AND boot = ? AND ended_at IS NULL
-RETURNING job_id, session_id, ifnull(started_at, queued_at)
-"""
-_JOB_AFTER = """
-UPDATE jobs SET last_run_at = ?1, last_status = ?2, last_error = ?3,
-    consecutive_errors = CASE WHEN ?2 = 'ok' THEN 0 WHEN ?2 IN ('error', 'timeout') THEN consecutive_errors + 1
-        ELSE consecutive_errors END,
-    consecutive_skipped = CASE WHEN ?2 = 'skipped' THEN consecutive_skipped + 1 ELSE 0 END,
-    enabled = CASE WHEN ?4 IS NULL THEN enabled ELSE 0 END,
-    next_at = CASE WHEN ?4 IS NULL THEN next_at END,
-    finished = ifnull(?4, finished)
-WHERE id = ?5
+_START = """
+UPDATE runs SET status = 'running', phase = 'setup', started_at = ?, deadline = ? WHERE id = ? AND boot = ? AND status = 'queued'
 """
 _OPEN = """
-SELECT r.id, r.job_id, r.job_name, r.trigger, r.queued_at, r.scheduled_for, r.attempt, r.started_at IS NOT NULL,
+SELECT r.id, r.job_id, r.job_name, r.trigger, r.queued_at, r.scheduled_for, r.attempt, r.not_before, r.started_at IS NOT NULL,
     EXISTS (SELECT 1 FROM deliveries d JOIN parts p ON p.delivery_id = d.id
             WHERE d.run_id = r.id AND (p.attempts > 0 OR p.state NOT IN ('pending', 'cancelled'))),
     s.id, s.key, s.base_key, s.kind, s.agent_id, s.label
@@ -49,48 +35,30 @@ UPDATE sessions SET messages = messages + ?, bytes = bytes + ?, billed_tokens = 
 """
 
 
-def insert(connection: apsw.Connection, run: RunSeed) -> RunSeed:
-    """Write a run down with its session: there is no run without one."""
-    session = find_or_create(connection, run.session, run.job_id, run.queued_ms)
-    values = (
-        run.id,
-        run.job_id,
-        run.job_name,
-        session.agent_id,
-        run.trigger.value,
-        run.attempt,
-        run.scheduled_ms,
-        run.queued_ms,
-        run.boot,
-        session.id,
-        session.key,
-    )
-    connection.execute(_INSERT, values)
-    record(
-        connection,
-        run.queued_ms,
-        "run.queued",
-        {"trigger": run.trigger.value},
-        job_id=run.job_id,
-        run_id=run.id,
-    )
-    return replace(run, session=session)
+def insert_all(connection: apsw.Connection, seeds: Sequence[RunSeed]) -> list[RunSeed]:
+    """Write runs down with their sessions: there is no run without one."""
+    made = [(seed.session, seed.job_id, seed.queued_ms) for seed in seeds if not seed.session.shared]
+    connection.executemany(_SESSION, [_session_values(*new) for new in made])
+    found = [seed if not seed.session.shared else _in_its_session(connection, seed) for seed in seeds]
+    connection.executemany(_INSERT, [_values(run) for run in found])
+    queued = [
+        ("run.queued", run.queued_ms, run.job_id, run.id, {"trigger": run.trigger.value}) for run in found
+    ]
+    record_runs(connection, queued)
+    return found
 
 
 def queue(connection: apsw.Connection, run: RunSeed) -> RunSeed:
-    """A run outside the schedule: manual, or again after an interruption."""
-    queued = insert(connection, run)
+    """A run outside the schedule: manual, or once more after an interruption or a failure."""
+    (queued,) = insert_all(connection, [run])
     if run.scheduled_ms is not None:
         values = (run.id, run.job_id, run.scheduled_ms)
         connection.execute("UPDATE occurrences SET run_id = ? WHERE job_id = ? AND instant = ?", values)
     return queued
 
 
-def start(connection: apsw.Connection, run_id: str, boot: str, at_ms: int) -> bool:
-    connection.execute(
-        "UPDATE runs SET status = 'running', phase = 'setup', started_at = ? WHERE id = ? AND boot = ? AND status = 'queued'",
-        (at_ms, run_id, boot),
-    )
+def start(connection: apsw.Connection, run_id: str, boot: str, at_ms: int, deadline_ms: int | None) -> bool:
+    connection.execute(_START, (at_ms, deadline_ms, run_id, boot))
     return connection.changes() == 1
 
 
@@ -99,54 +67,9 @@ def note_phase(connection: apsw.Connection, run_id: str, boot: str, phase: str) 
     connection.execute("UPDATE runs SET phase = ? WHERE id = ? AND boot = ? AND ended_at IS NULL", values)
 
 
-def finish(connection: apsw.Connection, end: RunEnd) -> Finished:
-    """End a run and put what it wants sent into the outbox, or refuse both when the lease is gone."""
-    usage = end.usage
-    values = (
-        end.status.value,
-        end.phase,
-        end.ended_ms,
-        end.started_ms,
-        end.error,
-        end.error_kind,
-        end.summary,
-        end.model,
-        usage.input,
-        usage.output,
-        usage.cached,
-        usage.cost_usd,
-        json.dumps(end.warnings, ensure_ascii=False),
-        end.suppression,
-        end.routes,
-        end.run_id,
-        end.boot,
-    )
-    row = first(connection, _END, values)
-    if row is None:
-        record(connection, end.ended_ms, "run.late_output", {"status": end.status.value}, run_id=end.run_id)
-        return Finished(kept=False)
-    job_id, session_id, ran_ms = row
-    append_messages(connection, session_id, end.messages, run_id=end.run_id, at_ms=end.ended_ms)
-    billed = (usage.input or 0) + (usage.output or 0)
-    connection.execute(_TOUCH_SESSION, (0, 0, billed, usage.input, end.ended_ms, session_id))
-    connection.execute(_JOB_AFTER, (ran_ms, end.status.value, end.error, end.retire, job_id))
-    for delivery in end.deliveries:
-        deliveries.insert(connection, delivery)
-    deliveries.summarise_run(connection, end.run_id)
-    data = {"status": end.status.value}
-    record(connection, end.ended_ms, "run.ended", data, job_id=job_id, run_id=end.run_id)
-    if end.status not in (RunStatus.OK, RunStatus.SKIPPED, RunStatus.CANCELLED):
-        alert(
-            connection,
-            end.ended_ms,
-            end.status.value,
-            end.error or end.status.value,
-            job_id=job_id,
-            run_id=end.run_id,
-        )
-    successor = queue(connection, end.successor) if end.successor is not None else None
-    deliveries.retire_if_done(connection, job_id, end.ended_ms)
-    return Finished(kept=True, successor=successor)
+def note_late(connection: apsw.Connection, run_id: str, what: str, at_ms: int) -> None:
+    """Something of a run came after its end: it is kept as news, and changes nothing."""
+    record(connection, at_ms, "run.late_output", {"what": what}, run_id=run_id)
 
 
 def append_messages(
@@ -166,6 +89,13 @@ def append_messages(
     connection.execute(_TOUCH_SESSION, (len(messages), size, 0, None, at_ms, session_id))
 
 
+def touch_session(
+    connection: apsw.Connection, session_id: str, billed: int, context: int | None, at_ms: int
+) -> None:
+    """Count what a turn cost its session."""
+    connection.execute(_TOUCH_SESSION, (0, 0, billed, context, at_ms, session_id))
+
+
 def history(connection: apsw.Connection, session_id: str) -> list[StoredMessage]:
     rows = connection.execute(
         "SELECT role, text FROM messages WHERE session_id = ? ORDER BY seq", (session_id,)
@@ -181,22 +111,50 @@ def adopt_open(connection: apsw.Connection, boot: str) -> list[OpenRun]:
     return found
 
 
-def find_or_create(
-    connection: apsw.Connection, seed: SessionSeed, job_id: str | None, at_ms: int
-) -> SessionSeed:
-    """The current session of a shared key, or a new one."""
-    if seed.shared:
-        row = first(connection, "SELECT id FROM sessions WHERE key = ? AND current = 1", (seed.key,))
-        if row is not None:
-            connection.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (at_ms, row[0]))
-            return replace(seed, id=row[0])
-    values = (seed.id, seed.key, seed.base_key, seed.kind, seed.agent_id, job_id, seed.label, at_ms, at_ms)
-    connection.execute(_SESSION, values)
-    return seed
+def _in_its_session(connection: apsw.Connection, seed: RunSeed) -> RunSeed:
+    """The run in the current session of its shared key, which is made if it does not exist yet."""
+    session, at_ms = seed.session, seed.queued_ms
+    row = first(connection, "SELECT id FROM sessions WHERE key = ? AND current = 1", (session.key,))
+    if row is None:
+        connection.execute(_SESSION, _session_values(session, seed.job_id, at_ms))
+        return seed
+    connection.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (at_ms, row[0]))
+    return replace(seed, session=replace(session, id=row[0]))
+
+
+def _session_values(session: SessionSeed, job_id: str, at_ms: int) -> tuple[object, ...]:
+    return (
+        session.id,
+        session.key,
+        session.base_key,
+        session.kind,
+        session.agent_id,
+        job_id,
+        session.label,
+        at_ms,
+        at_ms,
+    )
+
+
+def _values(run: RunSeed) -> tuple[object, ...]:
+    return (
+        run.id,
+        run.job_id,
+        run.job_name,
+        run.session.agent_id,
+        run.trigger.value,
+        run.attempt,
+        run.scheduled_ms,
+        run.not_before_ms,
+        run.queued_ms,
+        run.boot,
+        run.session.id,
+        run.session.key,
+    )
 
 
 def _open_run(row: Row, boot: str) -> OpenRun:
-    run, job, name, trigger, queued, scheduled, attempt, started, sent, *session = row
+    run, job, name, trigger, queued, scheduled, attempt, not_before, started, sent, *session = row
     seed = RunSeed(
         run,
         job,
@@ -207,6 +165,7 @@ def _open_run(row: Row, boot: str) -> OpenRun:
         _shared(*session),
         scheduled,
         attempt,
+        not_before,
     )
     return OpenRun(seed, bool(started), bool(sent))
 

@@ -1,43 +1,92 @@
-"""Due jobs, and the claim that accounts for their instants."""
+"""Due jobs, and the claims that account for their instants."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import apsw
 
 from stentor.adapters.sqlite import jobs, runs
-from stentor.adapters.sqlite.events import alert
-from stentor.adapters.sqlite.rows import number
-from stentor.domain.records import Claim, DueJob, OccurrenceRow, RunSeed
+from stentor.adapters.sqlite.events import alert, record
+from stentor.adapters.sqlite.rows import OneByOne, first, number
+from stentor.domain.records import Claim, DueJob, RunSeed
 
+# A run that waits for its turn among late ones, or for its retry, is not in the way of the next instant.
 _DUE = f"""
-SELECT {jobs.COLUMNS}, (SELECT count(*) FROM runs WHERE runs.job_id = jobs.id AND ended_at IS NULL)
-FROM jobs WHERE enabled = 1 AND next_at IS NOT NULL AND next_at <= ? ORDER BY next_at LIMIT ?
+SELECT (SELECT count(*) FROM runs WHERE runs.job_id = jobs.id AND ended_at IS NULL AND ifnull(runs.not_before, 0) <= ?1),
+    not_before, {jobs.COLUMNS}
+FROM jobs WHERE enabled = 1 AND next_at IS NOT NULL AND next_at <= ?1 ORDER BY next_at LIMIT ?2
 """
 _NEXT = "SELECT min(next_at) FROM jobs WHERE enabled = 1 AND next_at IS NOT NULL"
 _ADVANCE = """
-UPDATE jobs SET accounted_at = ?, next_at = ?, enabled = CASE WHEN ? THEN 0 ELSE enabled END, finished = ifnull(?, finished)
+UPDATE jobs SET accounted_at = ?, next_at = ?, enabled = CASE WHEN ? THEN 0 ELSE enabled END, finished = ifnull(?, finished),
+    schedule_errors = 0
 WHERE id = ? AND enabled = 1 AND revision = ? AND accounted_at = ?
 """
+# An instant that has a row, by itself or within a range, is never written again, and so never runs again.
 _OCCURRENCE = """
 INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
-    SELECT 1 FROM (SELECT ifnull(last_instant, instant) AS until FROM occurrences WHERE job_id = ?1 AND instant <= ?2
-        ORDER BY instant DESC LIMIT 1) WHERE until >= ?2)
+    SELECT 1 FROM occurrences WHERE job_id = ?1 AND instant <= ?2 AND last_instant IS NOT NULL AND last_instant >= ?2)
+ON CONFLICT DO NOTHING
+"""
+_LENGTHEN = """
+UPDATE occurrences SET last_instant = ?1, count = count + ?2 WHERE job_id = ?3 AND outcome = ?4 AND reason = ?5
+    AND last_instant IS NOT NULL AND instant = (SELECT max(instant) FROM occurrences WHERE job_id = ?3)
 """
 
 
 def due(connection: apsw.Connection, before_ms: int, limit: int) -> list[DueJob]:
-    return [DueJob(jobs.job_of(row[:-1]), row[-1]) for row in connection.execute(_DUE, (before_ms, limit))]
+    found = connection.execute(_DUE, (before_ms, limit))
+    return [DueJob(jobs.job_of(row), running, not_before) for running, not_before, *row in found]
 
 
 def next_due(connection: apsw.Connection) -> int | None:
     return number(connection, _NEXT)
 
 
-def claim(connection: apsw.Connection, claim: Claim) -> Sequence[RunSeed] | None:
-    """Account for a job up to an instant. None if the job changed since it was looked at: nothing is written then."""
+def claim_all(connection: apsw.Connection, claims: Sequence[Claim]) -> list[Sequence[RunSeed] | None]:
+    """Account for jobs, each up to an instant. None for one that changed since: nothing is written of its claim.
+
+    Together they are written without a look at each; where anything is not as expected, each is done by itself.
+    """
+    if len(claims) == 1:
+        return [_claim(connection, claims[0])]
+    rows = [row for claim in claims for row in _new_rows(connection, claim)]
+    if not _all(connection, _ADVANCE, [_advance(claim) for claim in claims]):
+        raise OneByOne
+    if not _all(connection, _OCCURRENCE, rows):
+        raise OneByOne
+    return _queued(connection, claims, [run for claim in claims for run in claim.runs])
+
+
+def _claim(connection: apsw.Connection, claim: Claim) -> Sequence[RunSeed] | None:
+    if not _all(connection, _ADVANCE, [_advance(claim)]):
+        return None
+    fresh = {row[4] for row in _new_rows(connection, claim) if _all(connection, _OCCURRENCE, [row])}
+    return _queued(connection, [claim], [run for run in claim.runs if run.id in fresh])[0]
+
+
+def _queued(
+    connection: apsw.Connection, claims: Sequence[Claim], seeds: Sequence[RunSeed]
+) -> list[Sequence[RunSeed] | None]:
+    for claim in claims:
+        _mention_missed(connection, claim)
+    queued: dict[str, list[RunSeed]] = {claim.job_id: [] for claim in claims}
+    for run in runs.insert_all(connection, seeds):
+        queued[run.job_id].append(run)
+    return [queued[claim.job_id] for claim in claims]
+
+
+def _all(connection: apsw.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> bool:
+    """Run a statement for each row; whether each changed its row."""
+    before = connection.total_changes()
+    connection.executemany(statement, rows)
+    return connection.total_changes() - before == len(rows)
+
+
+def _advance(claim: Claim) -> tuple[object, ...]:
     finished = claim.finished
-    values = (
+    return (
         claim.until_ms,
         claim.next_at_ms,
         finished is not None,
@@ -46,19 +95,17 @@ def claim(connection: apsw.Connection, claim: Claim) -> Sequence[RunSeed] | None
         claim.revision,
         claim.from_ms,
     )
-    connection.execute(_ADVANCE, values)
-    if not connection.changes():
-        return None
-    fired = {row.run_id for row in claim.occurrences if _account(connection, claim.job_id, row)}
-    _mention_missed(connection, claim)
-    return [runs.insert(connection, run) for run in claim.runs if run.id in fired]
 
 
-def _account(connection: apsw.Connection, job_id: str, row: OccurrenceRow) -> bool:
-    """Write an instant's row; False if it was accounted for before, and then it must not run again."""
-    values = (job_id, row.instant_ms, row.outcome, row.reason, row.run_id, row.last_ms, row.count)
-    connection.execute(_OCCURRENCE, values)
-    return connection.changes() == 1
+def _new_rows(connection: apsw.Connection, claim: Claim) -> Iterator[tuple[Any, ...]]:
+    """The rows to insert; a range that goes on from an earlier claim only becomes longer."""
+    for row in claim.occurrences:
+        if row.last_ms is not None:
+            values = (row.last_ms, row.count, claim.job_id, row.outcome, row.reason)
+            connection.execute(_LENGTHEN, values)
+            if connection.changes():
+                continue
+        yield claim.job_id, row.instant_ms, row.outcome, row.reason, row.run_id, row.last_ms, row.count
 
 
 def _mention_missed(connection: apsw.Connection, claim: Claim) -> None:
@@ -68,3 +115,21 @@ def _mention_missed(connection: apsw.Connection, claim: Claim) -> None:
         count = sum(row.count for row in lost)
         reasons = ", ".join(sorted({row.reason for row in lost}))
         alert(connection, claim.now_ms, "missed", f"{count} missed ({reasons})", job_id=claim.job_id)
+
+
+def tz_version(connection: apsw.Connection) -> str | None:
+    """The time zone database by which the stored instants were computed."""
+    row = first(connection, "SELECT value FROM meta WHERE key = 'tz'")
+    return None if row is None else row[0]
+
+
+def retime(connection: apsw.Connection, moved: Mapping[str, int | None], version: str, at_ms: int) -> None:
+    """Take the next instants of a new time zone database; a job that waits after errors waits on."""
+    rows = [(next_at, job) for job, next_at in moved.items()]
+    connection.executemany("UPDATE jobs SET next_at = max(?1, ifnull(not_before, ?1)) WHERE id = ?2", rows)
+    if moved:
+        data = {"from": tz_version(connection), "to": version, "jobs": len(moved)}
+        record(connection, at_ms, "tz.changed", data)
+    connection.execute(
+        "INSERT INTO meta VALUES ('tz', ?) ON CONFLICT DO UPDATE SET value = excluded.value", (version,)
+    )

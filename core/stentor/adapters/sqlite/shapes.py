@@ -26,9 +26,16 @@ EVENT = """
 SELECT e.id, e.at, e.kind, e.job_id, e.run_id, e.delivery_id, e.data, d.target FROM events e
 LEFT JOIN deliveries d ON d.id = e.delivery_id
 """
+EDIT = "SELECT id, at, kind, job_id, data FROM events"
 SESSION = """
 SELECT key, id, kind, agent_id, job_id, messages, bytes, context_tokens, billed_tokens, updated_at FROM sessions
 """
+_ACTIONS = {
+    "job.added": "added",
+    "job.changed": "changed",
+    "job.removed": "removed",
+    "job.retired": "removed",
+}
 
 
 def iso(ms: int | None) -> str | None:
@@ -144,6 +151,22 @@ def event(row: Row) -> JsonObject:
         "deliveryId": row[5],
         "data": json.loads(row[6]),
         "target": row[7],
+    }
+
+
+def edit(row: Row) -> JsonObject:
+    """A change of a job. What the product does by itself it signs with its own name."""
+    data = json.loads(row[4])
+    return {
+        "id": row[0],
+        "at": iso(row[1]),
+        "jobId": row[3],
+        "name": data.get("name"),
+        "action": _ACTIONS[row[2]],
+        "by": data.get("by") or "stentor",
+        "revision": data.get("revision"),
+        "before": data.get("before"),
+        "after": data.get("after"),
     }
 
 

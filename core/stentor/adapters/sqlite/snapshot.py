@@ -4,7 +4,7 @@ import apsw
 
 from stentor.domain.faults import StoreRefused
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DAMAGED = (apsw.NotADBError, apsw.CorruptError)
 
 
@@ -12,6 +12,7 @@ def read_only(path: str) -> apsw.Connection:
     connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
     connection.set_busy_timeout(5000)
     refuse_newer(connection, path)
+    _refuse_older(connection, path)
     return connection
 
 
@@ -34,4 +35,14 @@ def refuse_newer(connection: apsw.Connection, path: str) -> None:
         raise StoreRefused(
             f"{path} was written by a newer release (schema {version}, this one knows {SCHEMA_VERSION}): "
             "upgrade stentor, or restore the copy kept before the upgrade"
+        )
+
+
+def _refuse_older(connection: apsw.Connection, path: str) -> None:
+    """Whoever may only read cannot bring a store up to date."""
+    version = schema_version(connection)
+    if 0 < version < SCHEMA_VERSION:
+        raise StoreRefused(
+            f"{path} was written by an older release (schema {version}, this one reads {SCHEMA_VERSION}): "
+            "start `stentor serve` once, it brings the store up to date and keeps a copy"
         )

@@ -1,6 +1,7 @@
 """The embedded store: SQLite behind one writer, filling the `Store` port."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
@@ -8,10 +9,28 @@ from uuid import uuid4
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries, engine, jobs, life, runs, schedule
+from stentor.adapters.sqlite import (
+    deliveries,
+    endings,
+    engine,
+    events,
+    expiry,
+    guards,
+    jobs,
+    lanes,
+    life,
+    receipts,
+    retention,
+    runs,
+    schedule,
+    sending,
+    settling,
+)
+from stentor.adapters.sqlite.rows import OneByOne
 from stentor.adapters.sqlite.snapshot import DAMAGED, damaged
 from stentor.adapters.sqlite.writer import ThreadWriter, Writer
-from stentor.domain.faults import StoreRefused
+from stentor.domain.faults import StoreError, StoreRefused, StoreUnavailable
+from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
     AccountRow,
     Claim,
@@ -26,9 +45,12 @@ from stentor.domain.records import (
     Settlement,
     StoredMessage,
 )
+from stentor.domain.retention import Limits, Position, Pruned
 from stentor.ports import Points
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 
 def open_connection(path: Path) -> apsw.Connection:
@@ -102,17 +124,34 @@ class SqliteStore:
     async def _do(self, operation: Callable[[apsw.Connection], T]) -> T:
         return await self._writer.submit(operation)
 
-    async def add_job(self, job: JobRow) -> None:
-        await self._do(lambda c: jobs.add(c, job))
+    async def _each(
+        self, items: Sequence[Item], together: Callable[[apsw.Connection, Sequence[Item]], Sequence[T]]
+    ) -> list[T | StoreError]:
+        """Do all items in one operation; if it fails, each by itself, so that a bad one takes nobody with it."""
+        try:
+            return list(await self._do(lambda c: together(c, items)))
+        except StoreUnavailable:
+            raise
+        except OneByOne:
+            pass
+        except Exception as error:
+            if len(items) == 1:
+                return [StoreError(str(error))]
+            log.exception("of %d items one failed: each is done by itself", len(items))
+        return [result for item in items for result in await self._each([item], together)]
+
+    async def add_job(self, job: JobRow, *, by: str = "") -> None:
+        await self._do(lambda c: jobs.add(c, job, by))
+        self._leave_mark()
+
+    async def change_jobs(self, changes: Sequence[JobChange]) -> None:
+        await self._do(lambda c: jobs.change_all(c, changes))
+        self._leave_mark()
+
+    def _leave_mark(self) -> None:
         mark = _mark(self._path)
         if not mark.exists():
             mark.write_text(json.dumps({"store": self._name}))
-
-    async def replace_job(self, job: JobRow, *, expected_revision: int) -> None:
-        await self._do(lambda c: jobs.replace(c, job, expected_revision))
-
-    async def remove_job(self, job_id: str, *, at_ms: int) -> bool:
-        return await self._do(lambda c: jobs.remove(c, job_id, at_ms))
 
     async def job(self, job_id: str) -> JobRow | None:
         return await self._do(lambda c: jobs.get(c, job_id))
@@ -123,6 +162,9 @@ class SqliteStore:
     async def park_job(self, job_id: str, why: str, *, at_ms: int) -> None:
         await self._do(lambda c: jobs.park(c, job_id, why, at_ms))
 
+    async def jobs_after(self, job_id: str, limit: int) -> Sequence[JobRow]:
+        return await self._do(lambda c: jobs.after(c, job_id, limit))
+
     async def block_jobs(self, blocked: Mapping[str, str]) -> None:
         await self._do(lambda c: jobs.block(c, blocked))
 
@@ -132,20 +174,37 @@ class SqliteStore:
     async def next_due(self) -> int | None:
         return await self._do(schedule.next_due)
 
-    async def claim(self, claim: Claim) -> Sequence[RunSeed] | None:
-        return await self._do(lambda c: schedule.claim(c, claim))
+    async def claim(self, claims: Sequence[Claim]) -> Sequence[Sequence[RunSeed] | StoreError | None]:
+        return await self._each(claims, schedule.claim_all)
+
+    async def tz_version(self) -> str | None:
+        return await self._do(schedule.tz_version)
+
+    async def retime(self, moved: Mapping[str, int | None], version: str, *, at_ms: int) -> None:
+        await self._do(lambda c: schedule.retime(c, moved, version, at_ms))
+
+    async def schedule_failed(
+        self, job_id: str, why: str, *, at_ms: int, look_again_ms: int, most: int
+    ) -> None:
+        await self._do(lambda c: guards.schedule_failed(c, job_id, why, at_ms, look_again_ms, most))
+
+    async def switch_off(self, job_id: str, reason: str, why: str, *, at_ms: int) -> bool:
+        return await self._do(lambda c: guards.switch_off(c, job_id, reason, why, at_ms))
 
     async def queue_run(self, run: RunSeed) -> RunSeed:
         return await self._do(lambda c: runs.queue(c, run))
 
-    async def start_run(self, run_id: str, boot: str, at_ms: int) -> bool:
-        return await self._do(lambda c: runs.start(c, run_id, boot, at_ms))
+    async def start_run(self, run_id: str, boot: str, at_ms: int, deadline_ms: int | None) -> bool:
+        return await self._do(lambda c: runs.start(c, run_id, boot, at_ms, deadline_ms))
 
     async def note_phase(self, run_id: str, boot: str, phase: str) -> None:
         await self._do(lambda c: runs.note_phase(c, run_id, boot, phase))
 
-    async def finish_run(self, end: RunEnd) -> Finished:
-        return await self._do(lambda c: runs.finish(c, end))
+    async def note_late(self, run_id: str, what: str, at_ms: int) -> None:
+        await self._do(lambda c: runs.note_late(c, run_id, what, at_ms))
+
+    async def finish_runs(self, ends: Sequence[RunEnd]) -> Sequence[Finished | StoreError]:
+        return await self._each(ends, endings.finish_all)
 
     async def history(self, session_id: str) -> Sequence[StoredMessage]:
         return await self._do(lambda c: runs.history(c, session_id))
@@ -154,23 +213,21 @@ class SqliteStore:
         await self._do(lambda c: deliveries.insert(c, delivery))
 
     async def begin_sends(self, now_ms: int, limit: int, boot: str) -> Sequence[Outgoing]:
-        return await self._do(lambda c: deliveries.begin_sends(c, now_ms, limit, boot))
+        return await self._do(lambda c: sending.begin_sends(c, now_ms, limit, boot))
 
-    async def settle(self, settlement: Settlement) -> bool:
-        return await self._do(lambda c: deliveries.settle(c, settlement))
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool | StoreError]:
+        return await self._each(settlements, settling.settle_all)
 
     async def later_receipt(
         self, channel: str, account: str, message_id: str, level: str, at_ms: int
     ) -> bool:
-        return await self._do(
-            lambda c: deliveries.later_receipt(c, channel, account, message_id, level, at_ms)
-        )
+        return await self._do(lambda c: receipts.later_receipt(c, channel, account, message_id, level, at_ms))
 
     async def next_send(self) -> int | None:
-        return await self._do(deliveries.next_send)
+        return await self._do(lanes.next_send)
 
     async def expire(self, now_ms: int) -> int:
-        return await self._do(lambda c: deliveries.expire(c, now_ms))
+        return await self._do(lambda c: expiry.expire(c, now_ms))
 
     async def set_accounts(self, accounts: Sequence[AccountRow], now_ms: int) -> None:
         await self._do(lambda c: life.set_accounts(c, accounts, now_ms))
@@ -180,6 +237,18 @@ class SqliteStore:
 
     async def beat(self, boot: str, now_ms: int) -> None:
         await self._do(lambda c: life.beat(c, boot, now_ms))
+
+    async def note(self, kind: str, data: Mapping[str, object], at_ms: int) -> None:
+        await self._do(lambda c: events.record(c, at_ms, kind, data))
+
+    async def prune(self, limits: Limits, now_ms: int, begin: Position) -> Pruned:
+        return await self._do(lambda c: retention.prune(c, limits, now_ms, begin))
+
+    async def give_back(self) -> bool:
+        return await self._do(retention.give_back)
+
+    async def newest_ms(self) -> int:
+        return await self._do(life.newest)
 
     async def append(
         self, channel: str, account: str, key: str, target: str, body: Mapping[str, object], at_ms: int

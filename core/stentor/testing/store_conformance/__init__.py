@@ -30,6 +30,7 @@ from stentor.testing.store_conformance.outcomes import (
 )
 from stentor.testing.store_conformance.receipts import ReceiptRules
 from stentor.testing.store_conformance.recovery import OrphanRules, RecoveryRules, RestartRules
+from stentor.testing.store_conformance.retention import GoneRules, KeptRules, RetentionRules
 from stentor.testing.store_conformance.settling import (
     AlertRules,
     ExpiryRules,
@@ -64,5 +65,8 @@ class StoreConformance(
     AlertRules,
     ReceiptRules,
     LifeRules,
+    RetentionRules,
+    KeptRules,
+    GoneRules,
 ):
     """All rules together."""

@@ -23,6 +23,7 @@ from stentor.testing.store_conformance.steps import (
     logged_delivery,
     part_states,
     put,
+    settle_one,
 )
 
 SECOND_ACCOUNT = replace(PAGER, account="second")
@@ -62,7 +63,7 @@ class AccountRules:
         await put(store, *seeds, delivery_seed("d-3", to=room(account="second")))
         first = (await store.begin_sends(NOW_MS, 1, BOOT))[0]
         until_ms = NOW_MS + 3 * SECOND_MS
-        await store.settle(settlement(first, throttled(until_ms)))
+        await settle_one(store, settlement(first, throttled(until_ms)))
         assert await handed_out(store) == ["d-3.1"]
         assert await store.next_send() == until_ms
         assert await handed_out(store, until_ms - 1) == []
@@ -71,8 +72,8 @@ class AccountRules:
     async def test_a_shorter_gate_does_not_open_a_longer_one(self, store: Store) -> None:
         await put(store, *(delivery_seed(f"d-{n}", to=room(f"room{n}")) for n in (1, 2)))
         first, second = await store.begin_sends(NOW_MS, 2, BOOT)
-        await store.settle(settlement(first, throttled(NOW_MS + 60 * SECOND_MS)))
-        await store.settle(settlement(second, unavailable(NOW_MS + 5 * SECOND_MS)))
+        await settle_one(store, settlement(first, throttled(NOW_MS + 60 * SECOND_MS)))
+        await settle_one(store, settlement(second, unavailable(NOW_MS + 5 * SECOND_MS)))
         assert await handed_out(store, NOW_MS + 5 * SECOND_MS) == []
         assert len(await handed_out(store, NOW_MS + 60 * SECOND_MS)) == 2
 
@@ -106,7 +107,7 @@ class AccountRules:
     async def test_an_account_goes_down_with_one_alert(self, store: Store, read: RunLog) -> None:
         await put(store, *(delivery_seed(f"d-{n}", to=room(f"room{n}")) for n in (1, 2)))
         for part in await store.begin_sends(NOW_MS, 2, BOOT):
-            await store.settle(settlement(part, credentials_rejected()))
+            await settle_one(store, settlement(part, credentials_rejected()))
         (alert,) = read.alerts(10)
         assert alert["cause"] == "account_down"
         assert "page:main" in alert["message"]

@@ -8,8 +8,16 @@ import pytest
 from stentor.domain.faults import StoreError
 from stentor.domain.records import OccurrenceRow
 from stentor.ports import Store
+from stentor.testing.job_changes import removed, renamed, set_back
 from stentor.testing.rows import BOOT, HOUR_MS, NOW_MS, SECOND_MS, claim_of, job_row, run_end, run_seed
-from stentor.testing.store_conformance.steps import RunLog, events_of, logged_run, stored_job
+from stentor.testing.store_conformance.steps import (
+    RunLog,
+    claim_one,
+    events_of,
+    finish_one,
+    logged_run,
+    stored_job,
+)
 
 
 class ClaimRules:
@@ -17,7 +25,7 @@ class ClaimRules:
         self, store: Store, read: RunLog
     ) -> None:
         await store.add_job(job_row())
-        assert await store.claim(claim_of(job_row(), run_seed())) == [run_seed()]
+        assert await claim_one(store, claim_of(job_row(), run_seed())) == [run_seed()]
         job = await stored_job(store)
         assert (job.accounted_ms, job.next_at_ms) == (NOW_MS, NOW_MS + HOUR_MS)
         assert list(await store.due(NOW_MS, 10)) == []
@@ -27,51 +35,51 @@ class ClaimRules:
     async def test_a_claim_from_a_stale_account_writes_nothing(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
         stale = claim_of(replace(job_row(), accounted_ms=NOW_MS - 2 * SECOND_MS), run_seed())
-        assert await store.claim(stale) is None
+        assert await claim_one(store, stale) is None
         assert await store.job("brief") == job_row()
         assert read.runs(limit=10, offset=0) == ([], 0)
 
     async def test_a_claim_on_an_older_revision_writes_nothing(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
-        edited = replace(job_row(), revision=2)
-        await store.replace_job(edited, expected_revision=1)
-        assert await store.claim(claim_of(job_row(), run_seed())) is None
-        assert await store.job("brief") == edited
+        edited = renamed(job_row(), "Renamed")
+        await store.change_jobs([edited])
+        assert await claim_one(store, claim_of(job_row(), run_seed())) is None
+        assert await store.job("brief") == edited.row
         assert read.runs(limit=10, offset=0) == ([], 0)
 
     async def test_a_refused_claim_leaves_its_instants_to_the_next_one(self, store: Store) -> None:
         await store.add_job(job_row())
         stale = claim_of(replace(job_row(), accounted_ms=0), run_seed("r-refused"))
-        await store.claim(stale)
-        assert await store.claim(claim_of(job_row(), run_seed())) == [run_seed()]
+        await claim_one(store, stale)
+        assert await claim_one(store, claim_of(job_row(), run_seed())) == [run_seed()]
 
     async def test_a_disabled_job_is_not_claimed(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row(enabled=False))
-        assert await store.claim(claim_of(job_row(), run_seed())) is None
+        assert await claim_one(store, claim_of(job_row(), run_seed())) is None
         assert read.runs(limit=10, offset=0) == ([], 0)
 
     async def test_a_removed_job_is_not_claimed(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
-        await store.remove_job("brief", at_ms=NOW_MS)
-        assert await store.claim(claim_of(job_row(), run_seed())) is None
+        await store.change_jobs([removed(job_row())])
+        assert await claim_one(store, claim_of(job_row(), run_seed())) is None
         assert read.runs(limit=10, offset=0) == ([], 0)
 
     async def test_a_claim_that_fails_half_way_writes_nothing(self, store: Store, read: RunLog) -> None:
         for job_id in ("brief", "other"):
             await store.add_job(job_row(job_id))
-        await store.claim(claim_of(job_row("other"), run_seed("r-taken", job_id="other")))
+        await claim_one(store, claim_of(job_row("other"), run_seed("r-taken", job_id="other")))
         with pytest.raises(StoreError):
-            await store.claim(
-                claim_of(job_row(), run_seed("r-1"), run_seed("r-taken", scheduled_ms=NOW_MS - 1))
+            await claim_one(
+                store, claim_of(job_row(), run_seed("r-1"), run_seed("r-taken", scheduled_ms=NOW_MS - 1))
             )
         assert await store.job("brief") == job_row()
         assert (read.runs(limit=10, offset=0)[1], read.counts()["sessions"]) == (1, 1)
-        assert await store.claim(claim_of(job_row(), run_seed("r-1"))) == [run_seed("r-1")]
+        assert await claim_one(store, claim_of(job_row(), run_seed("r-1"))) == [run_seed("r-1")]
 
     async def test_of_two_claims_at_once_one_wins(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
         claims = (claim_of(job_row(), run_seed(run_id)) for run_id in ("r-1", "r-2"))
-        outcomes = await asyncio.gather(*(store.claim(claim) for claim in claims))
+        outcomes = await asyncio.gather(*(claim_one(store, claim) for claim in claims))
         assert [outcome for outcome in outcomes if outcome is None] == [None]
         assert read.runs(limit=10, offset=0)[1] == 1
 
@@ -79,32 +87,32 @@ class ClaimRules:
         self, store: Store, read: RunLog
     ) -> None:
         await store.add_job(job_row())
-        await store.claim(claim_of(job_row(), run_seed()))
-        await store.replace_job(replace(job_row(), revision=2), expected_revision=1)
+        await claim_one(store, claim_of(job_row(), run_seed()))
+        await store.change_jobs([set_back(await stored_job(store), job_row())])
         again = claim_of(await stored_job(store), run_seed("r-2"))
-        assert await store.claim(again) == []
+        assert await claim_one(store, again) == []
         assert [run["runId"] for run in read.runs(limit=10, offset=0)[0]] == ["r-1"]
 
     async def test_an_instant_that_was_missed_does_not_run_later(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
-        await store.claim(claim_of(job_row(), lost=(OccurrenceRow(NOW_MS, "missed", "grace"),)))
-        await store.replace_job(replace(job_row(), revision=2), expected_revision=1)
-        assert await store.claim(claim_of(await stored_job(store), run_seed())) == []
+        await claim_one(store, claim_of(job_row(), lost=(OccurrenceRow(NOW_MS, "missed", "grace"),)))
+        await store.change_jobs([set_back(await stored_job(store), job_row())])
+        assert await claim_one(store, claim_of(await stored_job(store), run_seed())) == []
         assert read.runs(limit=10, offset=0) == ([], 0)
 
     async def test_of_a_claim_that_was_partly_accounted_for_only_the_new_instants_run(
         self, store: Store
     ) -> None:
         await store.add_job(job_row())
-        await store.claim(claim_of(job_row(), run_seed()))
-        await store.replace_job(replace(job_row(), revision=2), expected_revision=1)
+        await claim_one(store, claim_of(job_row(), run_seed()))
+        await store.change_jobs([set_back(await stored_job(store), job_row())])
         old, new = run_seed("r-2"), run_seed("r-3", scheduled_ms=NOW_MS + SECOND_MS)
-        assert await store.claim(claim_of(await stored_job(store), old, new)) == [new]
+        assert await claim_one(store, claim_of(await stored_job(store), old, new)) == [new]
 
     async def test_one_row_accounts_for_a_whole_range_of_instants(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
         lost = OccurrenceRow(NOW_MS - HOUR_MS, "missed", "grace", last_ms=NOW_MS - SECOND_MS, count=3600)
-        await store.claim(claim_of(job_row(), run_seed(), lost=(lost,)))
+        await claim_one(store, claim_of(job_row(), run_seed(), lost=(lost,)))
         assert (await stored_job(store)).accounted_ms == NOW_MS
         assert "3600 missed" in read.alerts(10)[0]["message"]
 
@@ -113,23 +121,23 @@ class ClaimRules:
     ) -> None:
         await store.add_job(job_row())
         lost = OccurrenceRow(NOW_MS - HOUR_MS, "missed", "grace", last_ms=NOW_MS, count=3601)
-        await store.claim(claim_of(job_row(), lost=(lost,)))
-        await store.replace_job(replace(job_row(), revision=2), expected_revision=1)
+        await claim_one(store, claim_of(job_row(), lost=(lost,)))
+        await store.change_jobs([set_back(await stored_job(store), job_row())])
         inside, last = run_seed("r-1", scheduled_ms=NOW_MS - SECOND_MS), run_seed("r-2")
         after = run_seed("r-3", scheduled_ms=NOW_MS + SECOND_MS)
-        assert await store.claim(claim_of(await stored_job(store), inside, last, after)) == [after]
+        assert await claim_one(store, claim_of(await stored_job(store), inside, last, after)) == [after]
         assert [run["runId"] for run in read.runs(limit=10, offset=0)[0]] == ["r-3"]
 
     async def test_the_same_instant_of_another_job_is_another_occurrence(self, store: Store) -> None:
         for job_id in ("a", "b"):
             await store.add_job(job_row(job_id))
             run = run_seed(f"r-{job_id}", job_id=job_id)
-            assert await store.claim(claim_of(job_row(job_id), run)) == [run]
+            assert await claim_one(store, claim_of(job_row(job_id), run)) == [run]
 
     async def test_a_missed_instant_has_one_alert_with_its_reason(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
         lost = tuple(OccurrenceRow(NOW_MS - n, "missed", "coalesced") for n in (3, 2, 1))
-        await store.claim(claim_of(job_row(), run_seed(), lost=lost))
+        await claim_one(store, claim_of(job_row(), run_seed(), lost=lost))
         alerts = read.alerts(10)
         assert [(alert["cause"], alert["jobId"]) for alert in alerts] == [("missed", "brief")]
         assert "3 missed (coalesced)" in alerts[0]["message"]
@@ -138,21 +146,21 @@ class ClaimRules:
         self, store: Store, read: RunLog
     ) -> None:
         await store.add_job(job_row())
-        await store.claim(claim_of(job_row(), lost=(OccurrenceRow(NOW_MS, "skipped", "overlap"),)))
+        await claim_one(store, claim_of(job_row(), lost=(OccurrenceRow(NOW_MS, "skipped", "overlap"),)))
         assert read.alerts(10) == []
 
     async def test_a_one_shot_that_missed_its_instant_is_disabled_as_missed(self, store: Store) -> None:
         await store.add_job(job_row())
         lost = (OccurrenceRow(NOW_MS, "missed", "grace"),)
-        await store.claim(claim_of(job_row(), lost=lost, next_at_ms=None, finished="missed"))
+        await claim_one(store, claim_of(job_row(), lost=lost, next_at_ms=None, finished="missed"))
         job = await stored_job(store)
         assert (job.enabled, job.finished, job.next_at_ms) == (False, "missed", None)
 
     async def test_a_due_job_says_how_many_of_its_runs_are_under_way(self, store: Store) -> None:
         await store.add_job(job_row())
-        await store.claim(claim_of(job_row(), run_seed(), next_at_ms=NOW_MS + SECOND_MS))
+        await claim_one(store, claim_of(job_row(), run_seed(), next_at_ms=NOW_MS + SECOND_MS))
         assert [due.running for due in await store.due(NOW_MS + SECOND_MS, 10)] == [1]
-        await store.finish_run(run_end())
+        await finish_one(store, run_end())
         assert [due.running for due in await store.due(NOW_MS + SECOND_MS, 10)] == [0]
 
 
@@ -161,7 +169,7 @@ class SessionRules:
         self, store: Store, read: RunLog
     ) -> None:
         await store.add_job(job_row())
-        await store.claim(claim_of(job_row(), run_seed()))
+        await claim_one(store, claim_of(job_row(), run_seed()))
         run = logged_run(read)
         assert (run["sessionId"], run["sessionKey"]) == ("s-r-1", run_seed().session.key)
         assert read.counts()["sessions"] == 1
@@ -199,43 +207,43 @@ class SessionRules:
 
     async def test_a_queued_run_leaves_its_mark_among_the_events(self, store: Store, read: RunLog) -> None:
         await store.add_job(job_row())
-        await store.claim(claim_of(job_row(), run_seed()))
+        await claim_one(store, claim_of(job_row(), run_seed()))
         assert [event["runId"] for event in events_of(read, "run.queued")] == ["r-1"]
 
 
 class LeaseRules:
     async def test_a_run_starts_once(self, store: Store, read: RunLog) -> None:
         await _claimed(store)
-        assert await store.start_run("r-1", BOOT, NOW_MS + 5) is True
-        assert await store.start_run("r-1", BOOT, NOW_MS + 6) is False
+        assert await store.start_run("r-1", BOOT, NOW_MS + 5, None) is True
+        assert await store.start_run("r-1", BOOT, NOW_MS + 6, None) is False
         run = logged_run(read)
         assert (run["status"], run["startedAt"]) == ("running", "2026-07-01T07:00:00.005Z")
 
     async def test_a_process_without_the_lease_cannot_start_a_run(self, store: Store, read: RunLog) -> None:
         await _claimed(store)
-        assert await store.start_run("r-1", "boot-0", NOW_MS) is False
+        assert await store.start_run("r-1", "boot-0", NOW_MS, None) is False
         assert logged_run(read)["status"] == "queued"
 
     async def test_a_run_nobody_queued_does_not_start(self, store: Store) -> None:
-        assert await store.start_run("r-none", BOOT, NOW_MS) is False
+        assert await store.start_run("r-none", BOOT, NOW_MS, None) is False
 
     async def test_an_ended_run_does_not_start(self, store: Store) -> None:
         await _claimed(store)
-        await store.finish_run(run_end())
-        assert await store.start_run("r-1", BOOT, NOW_MS) is False
+        await finish_one(store, run_end())
+        assert await store.start_run("r-1", BOOT, NOW_MS, None) is False
 
     async def test_the_lease_holder_notes_phases_until_the_run_ends(self, store: Store, read: RunLog) -> None:
         await _claimed(store)
-        await store.start_run("r-1", BOOT, NOW_MS)
+        await store.start_run("r-1", BOOT, NOW_MS, None)
         await store.note_phase("r-1", BOOT, "model-call")
         assert logged_run(read)["phase"] == "model-call"
         await store.note_phase("r-1", "boot-0", "forged")
         assert logged_run(read)["phase"] == "model-call"
-        await store.finish_run(run_end())
+        await finish_one(store, run_end())
         await store.note_phase("r-1", BOOT, "late")
         assert logged_run(read)["phase"] == "done"
 
 
 async def _claimed(store: Store) -> None:
     await store.add_job(job_row())
-    await store.claim(claim_of(job_row(), run_seed()))
+    await claim_one(store, claim_of(job_row(), run_seed()))

@@ -14,6 +14,7 @@ from stentor.testing.store_conformance.steps import (
     RunLog,
     alerts_about,
     events_of,
+    finish_one,
     logged_run,
     running_run,
     stored_job,
@@ -25,7 +26,7 @@ class EndRules:
         await running_run(store)
         usage = Usage(input=10, output=20, cached=3, cost_usd=0.25)
         end = replace(run_end(), model="m", usage=usage, summary="All well", warnings=("slow",))
-        assert await store.finish_run(end) == Finished(kept=True)
+        assert await finish_one(store, end) == Finished(kept=True)
         run = logged_run(read)
         assert (run["status"], run["summary"], run["model"]) == ("ok", "All well", "m")
         assert run["usage"] == {"input": 10, "output": 20, "cached": 3, "costUsd": 0.25}
@@ -33,29 +34,29 @@ class EndRules:
 
     async def test_a_run_ends_once_and_what_comes_late_is_recorded(self, store: Store, read: RunLog) -> None:
         await running_run(store)
-        await store.finish_run(run_end(status=RunStatus.TIMEOUT, error="too slow"))
-        assert await store.finish_run(run_end()) == Finished(kept=False)
+        await finish_one(store, run_end(status=RunStatus.TIMEOUT, error="too slow"))
+        assert await finish_one(store, run_end()) == Finished(kept=False)
         assert logged_run(read)["status"] == "timeout"
         late = events_of(read, "run.late_output")
-        assert [(event["runId"], event["data"]["status"]) for event in late] == [("r-1", "ok")]
+        assert [(event["runId"], event["data"]["what"]) for event in late] == [("r-1", "ended as ok")]
 
     async def test_only_the_holder_of_the_lease_ends_a_run(self, store: Store, read: RunLog) -> None:
         await running_run(store)
-        assert await store.finish_run(run_end(boot="boot-0")) == Finished(kept=False)
+        assert await finish_one(store, run_end(boot="boot-0")) == Finished(kept=False)
         assert logged_run(read)["status"] == "running"
         assert len(events_of(read, "run.late_output")) == 1
 
     async def test_an_end_without_a_run_is_refused(self, store: Store) -> None:
-        assert await store.finish_run(run_end("r-none")) == Finished(kept=False)
+        assert await finish_one(store, run_end("r-none")) == Finished(kept=False)
 
     async def test_a_refused_end_sends_nothing_says_nothing_and_queues_nothing(
         self, store: Store, read: RunLog
     ) -> None:
         await running_run(store)
-        await store.finish_run(run_end())
+        await finish_one(store, run_end())
         late = run_end("r-1", RunStatus.ERROR, delivery_seed(run_id="r-1"), error="late")
         late = replace(late, messages=(("assistant", "late"),), successor=run_seed("r-2"), retire="failed")
-        await store.finish_run(late)
+        await finish_one(store, late)
         assert read.deliveries() == []
         assert list(await store.history("s-r-1")) == []
         assert read.runs(limit=10, offset=0)[1] == 1
@@ -67,15 +68,15 @@ class EndRules:
         end = run_end("r-1", RunStatus.INTERRUPTED, delivery_seed(run_id="r-1"))
         taken = run_seed("r-1")
         with pytest.raises(StoreError):
-            await store.finish_run(replace(end, messages=(("assistant", "half"),), successor=taken))
+            await finish_one(store, replace(end, messages=(("assistant", "half"),), successor=taken))
         assert logged_run(read)["status"] == "running"
         assert (read.deliveries(), list(await store.history("s-r-1"))) == ([], [])
-        assert (await store.finish_run(run_end())).kept is True
+        assert (await finish_one(store, run_end())).kept is True
 
     @pytest.mark.parametrize("status", [RunStatus.ERROR, RunStatus.TIMEOUT, RunStatus.INTERRUPTED])
     async def test_a_bad_end_has_an_alert(self, store: Store, read: RunLog, status: RunStatus) -> None:
         await running_run(store)
-        await store.finish_run(run_end(status=status, error="it broke"))
+        await finish_one(store, run_end(status=status, error="it broke"))
         alert = read.alerts(1)[0]
         assert (alert["cause"], alert["jobId"], alert["runId"]) == (status.value, "brief", "r-1")
         assert "it broke" in alert["message"]
@@ -85,7 +86,7 @@ class EndRules:
         self, store: Store, read: RunLog, status: RunStatus
     ) -> None:
         await running_run(store)
-        await store.finish_run(run_end(status=status))
+        await finish_one(store, run_end(status=status))
         assert read.alerts(10) == []
 
     async def test_the_messages_of_runs_follow_each_other_in_their_session(self, store: Store) -> None:
@@ -93,7 +94,7 @@ class EndRules:
         for run_id in ("r-1", "r-2"):
             await store.queue_run(run_seed(run_id, scheduled_ms=None, shared_key="agent:ops:main"))
             talk = (("user", f"{run_id} asks"), ("assistant", f"{run_id} answers"))
-            await store.finish_run(replace(run_end(run_id), messages=talk))
+            await finish_one(store, replace(run_end(run_id), messages=talk))
         said = [(message.role, message.text) for message in await store.history("s-r-1")]
         assert said == [
             ("user", "r-1 asks"),
@@ -108,7 +109,7 @@ class EndRules:
         await running_run(store)
         successor = run_seed("r-2", attempt=2)
         end = replace(run_end(status=RunStatus.INTERRUPTED), successor=successor)
-        assert await store.finish_run(end) == Finished(kept=True, successor=successor)
+        assert await finish_one(store, end) == Finished(kept=True, successor=successor)
         assert logged_run(read, "r-1")["status"] == "interrupted"
         assert (logged_run(read, "r-2")["status"], logged_run(read, "r-2")["attempt"]) == ("queued", 2)
         assert [due.running for due in await store.due(NOW_MS, 10)] == [1]

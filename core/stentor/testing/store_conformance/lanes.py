@@ -24,6 +24,7 @@ from stentor.testing.store_conformance.steps import (
     part_states,
     put,
     sending,
+    settle_one,
 )
 
 
@@ -40,7 +41,7 @@ class LaneRules:
         assert await handed_out(store) == []
         await put(store, delivery_seed("d-2"))
         assert await handed_out(store) == []
-        await store.settle(settlement(part, accepted()))
+        await settle_one(store, settlement(part, accepted()))
         assert await handed_out(store) == ["d-1.2"]
 
     async def test_targets_do_not_wait_for_each_other(self, store: Store) -> None:
@@ -80,7 +81,7 @@ class LaneRules:
             delivery_seed("d-2", priority=Priority.DIGEST),
             delivery_seed("d-3", to=room("room2"), priority=Priority.ANNOUNCE),
         )
-        await store.settle(settlement((await store.begin_sends(NOW_MS, 1, BOOT))[0], accepted()))
+        await settle_one(store, settlement((await store.begin_sends(NOW_MS, 1, BOOT))[0], accepted()))
         assert await handed_out(store, limit=1) == ["d-3.1"]
 
     async def test_a_part_goes_out_as_it_was_put_in(self, store: Store) -> None:

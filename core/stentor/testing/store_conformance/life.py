@@ -6,7 +6,7 @@ import pytest
 
 from stentor.domain.faults import AlreadyExists, StoreError
 from stentor.ports import Store
-from stentor.testing.rows import BOOT, NOW_MS, SECOND_MS, job_row
+from stentor.testing.rows import BOOT, HOUR_MS, NOW_MS, SECOND_MS, job_row
 from stentor.testing.store_conformance.steps import RunLog
 
 
@@ -42,6 +42,24 @@ class LifeRules:
         await store.close()
         with pytest.raises(StoreError):
             await store.add_job(job_row())
+
+    async def test_the_newest_time_a_store_has_seen_never_goes_back(self, store: Store, read: RunLog) -> None:
+        assert await store.newest_ms() == 0
+        await store.beat(BOOT, NOW_MS)
+        await store.beat(BOOT, NOW_MS - 2 * HOUR_MS)
+        assert (await store.newest_ms(), read.heartbeat()) == (NOW_MS, NOW_MS - 2 * HOUR_MS)
+        await store.beat(BOOT, NOW_MS + SECOND_MS)
+        assert await store.newest_ms() == NOW_MS + SECOND_MS
+
+    async def test_a_note_is_an_event_and_one_of_kind_alert_an_alert(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await store.note("history.removed", {"runs": 3}, NOW_MS)
+        await store.note("alert", {"cause": "stalled", "message": "31 s"}, NOW_MS)
+        assert [(event["kind"], event["data"]) for event in read.events(0)][:1] == [
+            ("history.removed", {"runs": 3})
+        ]
+        assert [(alert["cause"], alert["message"]) for alert in read.alerts(10)] == [("stalled", "31 s")]
 
     async def test_closing_twice_is_closing_once(self, store: Store) -> None:
         await store.close()

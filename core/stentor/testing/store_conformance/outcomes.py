@@ -8,7 +8,9 @@ from stentor.domain.json_types import JsonObject
 from stentor.domain.records import JobRow
 from stentor.domain.states import DeliveryState, Purpose, RunStatus
 from stentor.ports import Store
+from stentor.testing.job_changes import removed
 from stentor.testing.rows import (
+    BOOT,
     NOW_MS,
     PAGER,
     SECOND_MS,
@@ -26,11 +28,13 @@ from stentor.testing.store_conformance.steps import (
     RunLog,
     answered,
     delivering_run,
+    finish_one,
     handed_out,
     logged_delivery,
     logged_run,
     put,
     running_run,
+    settle_one,
     stored_job,
 )
 
@@ -73,7 +77,7 @@ class OutboxOfRunRules:
         await running_run(store)
         silent = delivery_seed(run_id="r-1", texts=())
         silent = replace(silent, state=DeliveryState.SUPPRESSED, reason="silent_token")
-        await store.finish_run(replace(run_end(), deliveries=(silent,), suppression="silent_token"))
+        await finish_one(store, replace(run_end(), deliveries=(silent,), suppression="silent_token"))
         delivery = logged_delivery(read)
         assert (delivery["state"], delivery["reason"], delivery["parts"]) == (
             "suppressed",
@@ -114,6 +118,17 @@ class DerivedRules:
         await answered(store, unknown())
         assert _derived(read) == ("ok", "unknown", "unknown")
 
+    async def test_all_deliveries_of_one_run_may_be_settled_together(
+        self, store: Store, read: RunLog
+    ) -> None:
+        seeds = (delivery_seed(f"d-{n}", to=room(f"room{n}"), run_id="r-1") for n in range(3))
+        await delivering_run(store, *seeds)
+        one, two, three = await store.begin_sends(NOW_MS, 3, BOOT)
+        await store.settle([settlement(one, accepted("m-1")), settlement(two, accepted("m-2"))])
+        assert _derived(read) == ("ok", "unknown", "unknown")
+        await settle_one(store, settlement(three, accepted("m-3")))
+        assert _derived(read) == ("ok", "delivered", "succeeded")
+
     async def test_the_job_shows_what_became_of_its_last_delivery(self, store: Store, read: RunLog) -> None:
         await delivering_run(store, delivery_seed(run_id="r-1"))
         await answered(store, accepted())
@@ -142,7 +157,7 @@ class JobAfterRunRules:
         await store.add_job(job_row())
         for n, status in enumerate(statuses):
             await store.queue_run(run_seed(f"r-{n}", scheduled_ms=None))
-            await store.finish_run(run_end(f"r-{n}", RunStatus(status)))
+            await finish_one(store, run_end(f"r-{n}", RunStatus(status)))
         state = _job_state(read)
         assert (state["consecutiveErrors"], state["consecutiveSkipped"]) == (errors, skipped)
         assert state["lastRunStatus"] == statuses[-1]
@@ -152,7 +167,7 @@ class JobAfterRunRules:
     ) -> None:
         await running_run(store)
         assert _job_state(read)["runningAtMs"] == NOW_MS
-        await store.finish_run(run_end(status=RunStatus.ERROR, error="it broke"))
+        await finish_one(store, run_end(status=RunStatus.ERROR, error="it broke"))
         state = _job_state(read)
         assert (state["runningAtMs"], state["lastRunAtMs"]) == (None, NOW_MS)
         assert (state["lastRunStatus"], state["lastError"]) == ("error", "it broke")
@@ -160,13 +175,13 @@ class JobAfterRunRules:
     @pytest.mark.parametrize("retire", ["done", "failed"])
     async def test_a_one_shot_is_retired_by_the_run_that_used_it_up(self, store: Store, retire: str) -> None:
         await running_run(store)
-        await store.finish_run(replace(run_end(), retire=retire))
+        await finish_one(store, replace(run_end(), retire=retire))
         job = await stored_job(store)
         assert (job.enabled, job.finished, job.next_at_ms) == (False, retire, None)
 
     async def test_a_run_that_retires_nothing_leaves_its_job_in_the_schedule(self, store: Store) -> None:
         await running_run(store)
-        await store.finish_run(run_end())
+        await finish_one(store, run_end())
         job = await stored_job(store)
         assert (job.enabled, job.finished, job.next_at_ms) == (True, None, NOW_MS)
 
@@ -174,8 +189,8 @@ class JobAfterRunRules:
         self, store: Store, read: RunLog
     ) -> None:
         await running_run(store)
-        await store.remove_job("brief", at_ms=NOW_MS)
-        assert (await store.finish_run(run_end())).kept
+        await store.change_jobs([removed(await stored_job(store))])
+        assert (await finish_one(store, run_end())).kept
         assert logged_run(read)["status"] == "ok"
         assert await store.job("brief") is None
 
@@ -197,7 +212,7 @@ class DeleteAfterRunRules:
         await _last_run(store, job_row(delete_after_run=True))
         part = await answered(store, unknown())
         assert (await stored_job(store)).finished == "done"
-        await store.settle(settlement(part, accepted(), NOW_MS + SECOND_MS))
+        await settle_one(store, settlement(part, accepted(), NOW_MS + SECOND_MS))
         assert await store.job("brief") is None
 
     async def test_it_stays_while_another_run_is_under_way(self, store: Store) -> None:
@@ -205,12 +220,12 @@ class DeleteAfterRunRules:
         await store.queue_run(run_seed("r-2", scheduled_ms=None))
         await answered(store, accepted())
         assert (await stored_job(store)).finished == "done"
-        await store.finish_run(run_end("r-2"))
+        await finish_one(store, run_end("r-2"))
         assert await store.job("brief") is None
 
     async def test_it_is_removed_at_the_end_of_a_run_that_delivers_nothing(self, store: Store) -> None:
         await running_run(store, job=job_row(delete_after_run=True))
-        await store.finish_run(replace(run_end(), retire="done"))
+        await finish_one(store, replace(run_end(), retire="done"))
         assert await store.job("brief") is None
 
     async def test_a_run_by_hand_does_not_remove_it_before_its_time(self, store: Store) -> None:
@@ -220,7 +235,7 @@ class DeleteAfterRunRules:
 
     async def test_a_failed_run_keeps_it(self, store: Store) -> None:
         await running_run(store, job=job_row(delete_after_run=True))
-        await store.finish_run(replace(run_end(status=RunStatus.ERROR, error="it broke"), retire="failed"))
+        await finish_one(store, replace(run_end(status=RunStatus.ERROR, error="it broke"), retire="failed"))
         assert (await stored_job(store)).finished == "failed"
 
     async def test_a_job_that_did_not_ask_for_it_is_kept(self, store: Store) -> None:
@@ -234,7 +249,7 @@ async def _last_run(store: Store, job: JobRow) -> None:
     seed = delivery_seed(run_id="r-1")
     await running_run(store, job=job)
     await store.set_accounts([PAGER], NOW_MS)
-    await store.finish_run(replace(run_end("r-1", RunStatus.OK, seed), retire="done"))
+    await finish_one(store, replace(run_end("r-1", RunStatus.OK, seed), retire="done"))
 
 
 def _derived(read: RunLog) -> tuple[str, str, str]:

@@ -22,6 +22,7 @@ from stentor.testing.store_conformance.steps import (
     logged_run,
     part_states,
     put,
+    settle_one,
 )
 
 LATER_MS = NOW_MS + SECOND_MS
@@ -96,7 +97,7 @@ class ReceiptRules:
     ) -> None:
         await put(store, delivery_seed("d-1"), delivery_seed("d-2", to=room(account="second")))
         for part in await store.begin_sends(NOW_MS, 2, BOOT):
-            await store.settle(settlement(part, accepted("m-1")))
+            await settle_one(store, settlement(part, accepted("m-1")))
         await _later(store, "m-1", "read")
         assert (part_states(read, "d-1"), part_states(read, "d-2")) == (["read"], ["accepted"])
 
@@ -115,6 +116,18 @@ class ReceiptRules:
         await answered(store, not_sent(LATER_MS))
         assert await _later(store, "m-1", "delivered") is False
         assert part_states(read) == ["retry_wait"]
+
+    async def test_of_many_messages_accepted_together_each_has_what_was_said_of_it_before(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await put(store, *(delivery_seed(f"d-{n}", to=room(f"room{n}")) for n in range(4)))
+        await _later(store, "m-1", "read")
+        await _later(store, "m-3", "delivered")
+        parts = await store.begin_sends(NOW_MS, 4, BOOT)
+        await store.settle([settlement(part, accepted(f"m-{n}")) for n, part in enumerate(parts)])
+        states = [logged_delivery(read, f"d-{n}")["state"] for n in range(4)]
+        assert states == ["accepted", "read", "accepted", "delivered"]
+        assert await _later(store, "m-1", "read") is True
 
     async def test_a_delivered_run_stays_delivered(self, store: Store, read: RunLog) -> None:
         await delivering_run(store, delivery_seed(run_id="r-1"))

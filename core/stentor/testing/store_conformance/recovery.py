@@ -5,6 +5,7 @@ from dataclasses import replace
 from stentor.domain.records import DeliverySeed, OpenRun, Recovery
 from stentor.domain.states import Purpose, RunStatus
 from stentor.ports import Store
+from stentor.testing.job_changes import set_back
 from stentor.testing.rows import (
     BOOT,
     NOW_MS,
@@ -22,13 +23,16 @@ from stentor.testing.rows import (
 from stentor.testing.store_conformance.steps import (
     Reopen,
     RunLog,
+    claim_one,
     claimed_run,
+    finish_one,
     handed_out,
     logged_run,
     part_states,
     put,
     running_run,
     sending,
+    settle_one,
     stored_job,
 )
 
@@ -58,7 +62,7 @@ class RecoveryRules:
 
     async def test_ended_runs_and_those_of_this_process_are_left_alone(self, store: Store) -> None:
         await running_run(store)
-        await store.finish_run(run_end())
+        await finish_one(store, run_end())
         await running_run(store, run_seed("r-2", job_id="other", boot=NEXT_BOOT), job_row("other"))
         assert (await store.recover(NEXT_BOOT)).runs == ()
 
@@ -73,10 +77,10 @@ class RecoveryRules:
     ) -> None:
         await claimed_run(store)
         await store.recover(NEXT_BOOT)
-        assert await store.start_run("r-1", BOOT, NOW_MS) is False
+        assert await store.start_run("r-1", BOOT, NOW_MS, None) is False
         await store.note_phase("r-1", BOOT, "forged")
         assert (
-            await store.finish_run(run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1")))
+            await finish_one(store, run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1")))
         ).kept is False
         assert (logged_run(read)["status"], logged_run(read)["phase"]) == ("queued", "queued")
         assert read.deliveries() == []
@@ -86,8 +90,8 @@ class RecoveryRules:
     ) -> None:
         await claimed_run(store)
         await store.recover(NEXT_BOOT)
-        assert await store.start_run("r-1", NEXT_BOOT, NOW_MS) is True
-        assert (await store.finish_run(run_end(boot=NEXT_BOOT))).kept is True
+        assert await store.start_run("r-1", NEXT_BOOT, NOW_MS, None) is True
+        assert (await finish_one(store, run_end(boot=NEXT_BOOT))).kept is True
         assert logged_run(read)["status"] == "ok"
 
     async def test_a_run_whose_parts_all_wait_has_sent_nothing(self, store: Store) -> None:
@@ -127,7 +131,7 @@ class OrphanRules:
         await sending(store)
         (orphan,) = (await store.recover(NEXT_BOOT)).parts
         assert await handed_out(store) == []
-        await store.settle(settlement(orphan, unknown()))
+        await settle_one(store, settlement(orphan, unknown()))
         assert part_states(read) == ["unknown"]
         assert await handed_out(store) == ["d-2.1"]
 
@@ -135,7 +139,7 @@ class OrphanRules:
         await put(store, delivery_seed())
         await sending(store)
         (orphan,) = (await store.recover(NEXT_BOOT)).parts
-        await store.settle(settlement(orphan, unknown()))
+        await settle_one(store, settlement(orphan, unknown()))
         assert (await store.recover(NEXT_BOOT)).parts == ()
         assert (await store.recover("boot-3")).parts == ()
 
@@ -143,7 +147,7 @@ class OrphanRules:
         await put(store, delivery_seed())
         await sending(store)
         (orphan,) = (await store.recover(NEXT_BOOT)).parts
-        await store.settle(settlement(orphan, not_sent(NOW_MS + SECOND_MS)))
+        await settle_one(store, settlement(orphan, not_sent(NOW_MS + SECOND_MS)))
         again = await sending(store, NOW_MS + SECOND_MS, NEXT_BOOT)
         assert (again.part_id, again.attempt, again.first_sent_ms) == ("d-1.1", 2, NOW_MS)
 
@@ -155,7 +159,7 @@ class RestartRules:
         run = await running_run(store)
         talk = (("assistant", "done"),)
         end = run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1", texts=("one", "two")))
-        await store.finish_run(replace(end, messages=talk))
+        await finish_one(store, replace(end, messages=talk))
         jobs, logged = await store.jobs(), logged_run(read)
         await store.close()
         again = await reopen()
@@ -167,7 +171,7 @@ class RestartRules:
         self, store: Store, read: RunLog, reopen: Reopen
     ) -> None:
         await put(store, delivery_seed(texts=("one", "two", "three")))
-        await store.settle(settlement(await sending(store), accepted()))
+        await settle_one(store, settlement(await sending(store), accepted()))
         await store.close()
         again = await reopen()
         assert await handed_out(again) == ["d-1.2"]
@@ -179,8 +183,8 @@ class RestartRules:
         await claimed_run(store)
         await store.close()
         again = await reopen()
-        await again.replace_job(replace(job_row(), revision=2), expected_revision=1)
-        assert await again.claim(claim_of(await stored_job(again), run_seed("r-2"))) == []
+        await again.change_jobs([set_back(await stored_job(again), job_row())])
+        assert await claim_one(again, claim_of(await stored_job(again), run_seed("r-2"))) == []
 
 
 def _tool_delivery() -> DeliverySeed:

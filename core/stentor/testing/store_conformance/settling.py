@@ -1,12 +1,16 @@
 """Settling: one verdict for one attempt, what it means for the rest of a delivery, and nothing bad in silence."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
+from stentor.domain.faults import StoreError
 from stentor.domain.outbox import Verdict
+from stentor.domain.states import PartState
 from stentor.ports import Store
 from stentor.testing.rows import (
+    BOOT,
     HOUR_MS,
     NOW_MS,
     SECOND_MS,
@@ -14,6 +18,7 @@ from stentor.testing.rows import (
     delivery_seed,
     not_sent,
     rejected,
+    room,
     settlement,
     unknown,
 )
@@ -27,6 +32,7 @@ from stentor.testing.store_conformance.steps import (
     part_states,
     put,
     sending,
+    settle_one,
 )
 
 
@@ -44,9 +50,9 @@ class SettlementRules:
         first = await answered(store, not_sent(NOW_MS))
         second = await sending(store)
         for verdict in (rejected(), unknown(), accepted()):
-            assert await store.settle(settlement(first, verdict)) is False
+            assert await settle_one(store, settlement(first, verdict)) is False
         assert part_states(read) == ["sending"]
-        assert await store.settle(settlement(second, accepted())) is True
+        assert await settle_one(store, settlement(second, accepted())) is True
 
     @pytest.mark.parametrize("late", [unknown(), rejected(), not_sent(NOW_MS), accepted("m-2")])
     async def test_a_settled_part_is_not_settled_again(
@@ -54,13 +60,13 @@ class SettlementRules:
     ) -> None:
         await put(store, delivery_seed())
         part = await answered(store, accepted("m-1"))
-        assert await store.settle(settlement(part, late)) is False
+        assert await settle_one(store, settlement(part, late)) is False
         assert logged_delivery(read)["parts"][0]["messageId"] == "m-1"
 
     async def test_the_verdict_on_a_part_nobody_knows_is_refused(self, store: Store) -> None:
         await put(store, delivery_seed())
         part = replace(await sending(store), part_id="d-none.1")
-        assert await store.settle(settlement(part, accepted())) is False
+        assert await settle_one(store, settlement(part, accepted())) is False
 
     async def test_an_accepted_prefix_is_never_sent_again(self, store: Store, read: RunLog) -> None:
         await put(store, delivery_seed(texts=("one", "two", "three")))
@@ -69,6 +75,47 @@ class SettlementRules:
         rest = [(await answered(store, accepted(f"m-{n}"))).part_id for n in (2, 3)]
         assert rest == ["d-1.2", "d-1.3"]
         assert logged_delivery(read)["state"] == "accepted"
+
+    async def test_each_of_many_verdicts_is_settled_in_its_place(self, store: Store, read: RunLog) -> None:
+        await put(
+            store, *(delivery_seed(f"d-{n}", to=room(f"room{n}"), texts=("one", "two")) for n in range(4))
+        )
+        parts = await store.begin_sends(NOW_MS, 4, BOOT)
+        verdicts = [accepted("m-0"), rejected(), unknown(), not_sent(NOW_MS)]
+        settlements = [settlement(part, verdict) for part, verdict in zip(parts, verdicts, strict=True)]
+        settlements.insert(1, replace(settlements[0], part_id="d-none.1"))
+        assert list(await store.settle(settlements)) == [True, False, True, True, True]
+        first = [part_states(read, f"d-{n}")[0] for n in range(4)]
+        assert first == ["accepted", "rejected", "unknown", "retry_wait"]
+        assert sorted(await handed_out(store)) == ["d-0.2", "d-3.1"]
+
+    async def test_a_verdict_that_cannot_be_written_takes_no_other_with_it(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await put(store, *(delivery_seed(f"d-{n}", to=room(f"room{n}")) for n in range(3)))
+        parts = await store.begin_sends(NOW_MS, 3, BOOT)
+        unwritable = Verdict(
+            PartState.ACCEPTED, message_id="m-1", detail=cast("dict[str, str]", {"x": object()})
+        )
+        verdicts = [accepted("m-0"), unwritable, accepted("m-2")]
+        settled = await store.settle([settlement(*pair) for pair in zip(parts, verdicts, strict=True)])
+        assert [type(result) for result in settled] == [bool, StoreError, bool]
+        states = [part_states(read, f"d-{n}") for n in range(3)]
+        assert states == [["accepted"], ["sending"], ["accepted"]]
+
+    async def test_what_an_unknown_part_holds_is_held_when_many_are_settled_together(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await put(
+            store, *(delivery_seed(f"d-{n}", to=room(f"room{n}"), texts=("one", "two")) for n in range(2))
+        )
+        parts = await store.begin_sends(NOW_MS, 2, BOOT)
+        await store.settle([settlement(part, unknown()) for part in parts])
+        assert await handed_out(store) == []
+        late = [settlement(part, accepted(f"m-{part.part_id}")) for part in parts]
+        assert list(await store.settle(late)) == [True, True]
+        assert sorted(await handed_out(store)) == ["d-0.2", "d-1.2"]
+        assert logged_delivery(read, "d-0")["state"] == "pending"
 
 
 class RestOfDeliveryRules:
@@ -87,7 +134,7 @@ class RestOfDeliveryRules:
     ) -> None:
         await put(store, delivery_seed(texts=("one", "two")))
         part = await answered(store, unknown())
-        assert await store.settle(settlement(part, accepted(), NOW_MS + SECOND_MS)) is True
+        assert await settle_one(store, settlement(part, accepted(), NOW_MS + SECOND_MS)) is True
         assert part_states(read) == ["accepted", "pending"]
         assert await handed_out(store) == ["d-1.2"]
 
@@ -96,7 +143,7 @@ class RestOfDeliveryRules:
     ) -> None:
         await put(store, delivery_seed())
         part = await answered(store, not_sent(NOW_MS + SECOND_MS))
-        assert await store.settle(settlement(part, accepted())) is True
+        assert await settle_one(store, settlement(part, accepted())) is True
         assert await handed_out(store, NOW_MS + SECOND_MS) == []
         assert part_states(read) == ["accepted"]
 
@@ -104,9 +151,9 @@ class RestOfDeliveryRules:
         await put(store, delivery_seed("d-1", texts=("one", "two")), delivery_seed("d-2"))
         late = await answered(store, unknown())
         other = await sending(store)
-        await store.settle(settlement(late, accepted()))
+        await settle_one(store, settlement(late, accepted()))
         assert await handed_out(store) == []
-        await store.settle(settlement(other, accepted("m-2")))
+        await settle_one(store, settlement(other, accepted("m-2")))
         assert await handed_out(store) == ["d-1.2"]
 
     @pytest.mark.parametrize("late", [unknown(), rejected(), not_sent(NOW_MS)])
@@ -115,7 +162,7 @@ class RestOfDeliveryRules:
     ) -> None:
         await put(store, delivery_seed())
         part = await answered(store, unknown())
-        assert await store.settle(settlement(part, late)) is False
+        assert await settle_one(store, settlement(part, late)) is False
         assert part_states(read) == ["unknown"]
 
     async def test_a_rejected_text_cancels_the_rest(self, store: Store, read: RunLog) -> None:
@@ -181,7 +228,7 @@ class ExpiryRules:
         part = await sending(store)
         await store.expire(NOW_MS + HOUR_MS)
         assert part_states(read) == ["sending", "expired"]
-        assert await store.settle(settlement(part, accepted(), NOW_MS + HOUR_MS)) is True
+        assert await settle_one(store, settlement(part, accepted(), NOW_MS + HOUR_MS)) is True
         delivery = logged_delivery(read)
         assert (delivery["state"], delivery["reason"]) == ("partial", "1/2")
 

@@ -1,11 +1,22 @@
 """What the rules do to a store again and again, and how they look at it afterwards."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
+from stentor.domain.faults import StoreError
 from stentor.domain.json_types import JsonObject
 from stentor.domain.outbox import Verdict
-from stentor.domain.records import AccountRow, DeliverySeed, JobRow, Outgoing, RunSeed
+from stentor.domain.records import (
+    AccountRow,
+    Claim,
+    DeliverySeed,
+    Finished,
+    JobRow,
+    Outgoing,
+    RunEnd,
+    RunSeed,
+    Settlement,
+)
 from stentor.domain.states import RunStatus
 from stentor.ports import Store
 from stentor.testing.rows import BOOT, NOW_MS, claim_of, job_row, run_end, run_seed, settlement
@@ -28,9 +39,37 @@ class RunLog(Protocol):
 
     def events(self, after: int) -> list[JsonObject]: ...
 
+    def edits(
+        self, job: str | None = None, *, limit: int, offset: int = 0
+    ) -> tuple[list[JsonObject], int]: ...
+
     def counts(self) -> JsonObject: ...
 
     def heartbeat(self) -> int | None: ...
+
+
+async def claim_one(store: Store, claim: Claim) -> Sequence[RunSeed] | None:
+    """What a single claim came to; an error of it is raised."""
+    (claimed,) = await store.claim([claim])
+    if isinstance(claimed, StoreError):
+        raise claimed
+    return claimed
+
+
+async def finish_one(store: Store, end: RunEnd) -> Finished:
+    """What the end of a single run came to; an error of it is raised."""
+    (finished,) = await store.finish_runs([end])
+    if isinstance(finished, StoreError):
+        raise finished
+    return finished
+
+
+async def settle_one(store: Store, settlement: Settlement) -> bool:
+    """Whether a single verdict was taken; an error of it is raised."""
+    (settled,) = await store.settle([settlement])
+    if isinstance(settled, StoreError):
+        raise settled
+    return settled
 
 
 async def stored_job(store: Store, job_id: str = "brief") -> JobRow:
@@ -45,7 +84,7 @@ async def claimed_run(store: Store, run: RunSeed | None = None, job: JobRow | No
     """A job with one claimed run, queued."""
     run, job = run or run_seed(), job or job_row()
     await store.add_job(job)
-    claimed = await store.claim(claim_of(job, run, next_at_ms=job.next_at_ms))
+    claimed = await claim_one(store, claim_of(job, run, next_at_ms=job.next_at_ms))
     if claimed is None or len(claimed) != 1:
         raise AssertionError(f"the claim of a fresh job came to {claimed}")
     return claimed[0]
@@ -54,7 +93,7 @@ async def claimed_run(store: Store, run: RunSeed | None = None, job: JobRow | No
 async def running_run(store: Store, run: RunSeed | None = None, job: JobRow | None = None) -> RunSeed:
     """A job with one run under way."""
     claimed = await claimed_run(store, run, job)
-    if not await store.start_run(claimed.id, claimed.boot, NOW_MS):
+    if not await store.start_run(claimed.id, claimed.boot, NOW_MS, None):
         raise AssertionError(f"the run {claimed.id} did not start")
     return claimed
 
@@ -63,7 +102,7 @@ async def delivering_run(store: Store, *deliveries: DeliverySeed, job: JobRow | 
     """An ok run whose end put `deliveries` into the outbox, on accounts that are open."""
     run = await running_run(store, job=job)
     await open_accounts(store, deliveries)
-    await store.finish_run(run_end(run.id, RunStatus.OK, *deliveries))
+    await finish_one(store, run_end(run.id, RunStatus.OK, *deliveries))
     return run
 
 
@@ -95,7 +134,7 @@ async def sending(store: Store, at_ms: int = NOW_MS, boot: str = BOOT) -> Outgoi
 async def answered(store: Store, verdict: Verdict, at_ms: int = NOW_MS) -> Outgoing:
     """The only part that goes next, sent and settled."""
     part = await sending(store, at_ms)
-    if not await store.settle(settlement(part, verdict, at_ms)):
+    if not await settle_one(store, settlement(part, verdict, at_ms)):
         raise AssertionError(f"the answer to {part.part_id} was not taken")
     return part
 

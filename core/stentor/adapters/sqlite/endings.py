@@ -1,0 +1,141 @@
+"""The end of runs: results, what is to be sent of them, and what their jobs learn from it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import apsw
+
+from stentor.adapters.sqlite import deliveries, guards, rollup, runs
+from stentor.adapters.sqlite.events import alert, record_runs
+from stentor.domain.backoff import delay_ms
+from stentor.domain.records import Finished, RunEnd
+from stentor.domain.states import RunStatus
+
+_END = """
+UPDATE runs SET status = ?, phase = ifnull(?, phase), ended_at = ?, started_at = ifnull(started_at, ?), error = ?, error_kind = ?,
+    summary = ?, model = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?, warnings = ?, suppression = ?,
+    routes = ?, bytes = ?
+WHERE id = ?
+"""
+_LEASED = """
+SELECT id, job_id, session_id, ifnull(started_at, queued_at) FROM runs WHERE id = ? AND boot = ? AND ended_at IS NULL
+"""
+# A job that was given another time while the run went on lives by that: only its old time is over.
+_GOES_ON = """
+(?4 IS NULL OR (next_at IS NOT NULL AND updated_at >= (SELECT queued_at FROM runs WHERE runs.id = ?5)))
+"""
+_JOB_AFTER = f"""
+UPDATE jobs SET last_run_at = ?1, last_status = ?2, last_error = ?3,
+    consecutive_errors = CASE WHEN ?2 = 'ok' THEN 0 WHEN ?2 IN ('error', 'timeout') THEN consecutive_errors + 1
+        ELSE consecutive_errors END,
+    consecutive_skipped = CASE WHEN ?2 = 'skipped' THEN consecutive_skipped + 1 ELSE 0 END,
+    enabled = CASE WHEN {_GOES_ON} THEN enabled ELSE 0 END,
+    next_at = CASE WHEN {_GOES_ON} THEN next_at END,
+    finished = CASE WHEN {_GOES_ON} THEN finished ELSE ?4 END
+WHERE id = ?6
+"""
+_JOB_NOW = "SELECT id, consecutive_errors, finished = 'done', not_before IS NOT NULL FROM jobs WHERE id = ?"
+# Success lifts what errors put in the way: the schedule is looked at again at once.
+_LIFT = "UPDATE jobs SET next_at = min(next_at, ?), not_before = NULL WHERE id = ?"
+_BACK_OFF = """
+UPDATE jobs SET not_before = ?1, next_at = max(next_at, ?1) WHERE id = ?2 AND enabled = 1 AND schedule_kind <> 'at'
+"""
+_QUIET = (RunStatus.OK, RunStatus.SKIPPED, RunStatus.CANCELLED)
+_COUNTED = (RunStatus.ERROR, RunStatus.TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What became of the job by the end of its run."""
+
+    id: str
+    errors: int = 0
+    done: int = 0
+    waits: int = 0
+
+
+def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Finished]:
+    """End runs and put what they want sent into the outbox, or refuse both where the lease is gone."""
+    leased = connection.executemany(_LEASED, [(end.run_id, end.boot) for end in ends])
+    rows = {run: (job, session, ran_ms) for run, job, session, ran_ms in leased}
+    kept = [end for end in ends if end.run_id in rows]
+    for end in ends:
+        if end.run_id not in rows:
+            runs.note_late(connection, end.run_id, f"ended as {end.status.value}", end.ended_ms)
+    connection.executemany(_END, [_values(end) for end in kept])
+    for end in kept:
+        _remember(connection, end, rows[end.run_id][1])
+    deliveries.insert_all(connection, [delivery for end in kept for delivery in end.deliveries])
+    rollup.summarise_runs(connection, [end.run_id for end in kept])
+    record_runs(
+        connection,
+        [
+            ("run.ended", end.ended_ms, rows[end.run_id][0], end.run_id, {"status": end.status.value})
+            for end in kept
+        ],
+    )
+    told = [
+        (rows[end.run_id][2], end.status.value, end.error, end.retire, end.run_id, rows[end.run_id][0])
+        for end in kept
+    ]
+    connection.executemany(_JOB_AFTER, told)
+    jobs = {row[0]: _Job(*row) for row in connection.executemany(_JOB_NOW, [row[-1:] for row in told])}
+    taken: dict[str, Finished] = {}
+    for end, (*_, job_id) in zip(kept, told, strict=True):
+        taken[end.run_id] = _consequences(connection, end, jobs.get(job_id, _Job(job_id)))
+    return [taken.get(end.run_id, Finished(kept=False)) for end in ends]
+
+
+def _consequences(connection: apsw.Connection, end: RunEnd, job: _Job) -> Finished:
+    """What the end means for the job, and the work once more if it is to be done once more."""
+    if end.status not in _QUIET:
+        why = end.error or end.status.value
+        alert(connection, end.ended_ms, end.status.value, why, job_id=job.id, run_id=end.run_id)
+    if end.status in _COUNTED:
+        connection.execute(_BACK_OFF, (end.ended_ms + delay_ms(job.errors), job.id))
+        if end.most_errors and job.errors >= end.most_errors and end.successor is None:
+            why = f"{job.errors} errors in a row, the last: {end.error}"
+            guards.switch_off(connection, job.id, "consecutive-failures", why, end.ended_ms)
+    lifted = bool(job.waits) and end.status is RunStatus.OK
+    if lifted:
+        connection.execute(_LIFT, (end.ended_ms, job.id))
+    if job.done:
+        rollup.retire_if_done(connection, job.id, end.ended_ms)
+    successor = runs.queue(connection, end.successor) if end.successor is not None else None
+    return Finished(kept=True, successor=successor, rescheduled=lifted)
+
+
+def _remember(connection: apsw.Connection, end: RunEnd, session_id: str) -> None:
+    """What the session keeps of the run."""
+    usage = end.usage
+    if end.messages:
+        runs.append_messages(connection, session_id, end.messages, run_id=end.run_id, at_ms=end.ended_ms)
+    billed = (usage.input or 0) + (usage.output or 0)
+    if billed:
+        runs.touch_session(connection, session_id, billed, usage.input, end.ended_ms)
+
+
+def _values(end: RunEnd) -> tuple[object, ...]:
+    usage = end.usage
+    warnings = json.dumps(end.warnings, ensure_ascii=False) if end.warnings else "[]"
+    kept = (end.summary, end.error, warnings, end.routes)
+    return (
+        end.status.value,
+        end.phase,
+        end.ended_ms,
+        end.started_ms,
+        end.error,
+        end.error_kind,
+        end.summary,
+        end.model,
+        usage.input,
+        usage.output,
+        usage.cached,
+        usage.cost_usd,
+        warnings,
+        end.suppression,
+        end.routes,
+        sum(len(text.encode()) for text in kept if text),
+        end.run_id,
+    )

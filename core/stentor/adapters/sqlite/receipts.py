@@ -1,0 +1,84 @@
+"""What providers say about messages, also before anybody knows whose they are."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import apsw
+
+from stentor.adapters.sqlite import rollup
+from stentor.adapters.sqlite.rows import fetch_each, first
+
+_RECEIPT = """
+INSERT INTO receipts (part_id, channel, account, message_id, level, target, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+_EARLY = """
+SELECT ?, channel, account, message_id, level, at FROM receipts
+WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
+"""
+# The provider may have said `accepted` itself before: that row is there already.
+_ADOPT = """
+UPDATE OR IGNORE receipts SET part_id = ? WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
+"""
+_OWNER = """
+SELECT p.id, p.delivery_id FROM receipts r JOIN parts p ON p.id = r.part_id
+WHERE r.channel = ? AND r.account = ? AND r.message_id = ? AND r.level = 'accepted'
+"""
+
+
+class Acceptance(NamedTuple):
+    """A part was accepted for its target under the provider's id."""
+
+    part_id: str
+    channel: str
+    account: str
+    message_id: str
+    target: str
+    detail: Mapping[str, str]
+    at_ms: int
+
+
+def keep(connection: apsw.Connection, accepted: Sequence[Acceptance]) -> set[str]:
+    """Write receipts down. What was said of these messages before they had an owner counts from now on.
+
+    Gives the parts of which more was said.
+    """
+    named = [(part, channel, account, message) for part, channel, account, message, *_ in accepted]
+    early = fetch_each(connection, _EARLY, named)
+    rows = [
+        (part, channel, account, message, "accepted", target, _text(detail), at_ms)
+        for part, channel, account, message, target, detail, at_ms in accepted
+    ]
+    connection.executemany(_RECEIPT, rows)
+    for part_id, _, _, _, level, at_ms in early:
+        _raise(connection, part_id, level, at_ms)
+    connection.executemany(_ADOPT, [row[:4] for row in early])
+    return {row[0] for row in early}
+
+
+def later_receipt(
+    connection: apsw.Connection, channel: str, account: str, message_id: str, level: str, at_ms: int
+) -> bool:
+    """Raise a part to delivered or read. News about an id nobody knows yet is kept until its part is accepted."""
+    row = first(connection, _OWNER, (channel, account, message_id))
+    part = None if row is None else row[0]
+    connection.execute(_RECEIPT, (part, channel, account, message_id, level, None, "{}", at_ms))
+    if row is not None:
+        _raise(connection, row[0], level, at_ms)
+        rollup.after_changes(connection, [rollup.Change(row[1], at_ms)])
+    return row is not None
+
+
+def _raise(connection: apsw.Connection, part_id: str, level: str, at_ms: int) -> None:
+    """Never lowers: a read part stays read when the delivered receipt limps in."""
+    if level == "accepted":
+        return
+    column = "read_at" if level == "read" else "delivered_at"
+    below = "('accepted', 'delivered')" if level == "read" else "('accepted')"
+    connection.execute(f"UPDATE parts SET {column} = ifnull({column}, ?) WHERE id = ?", (at_ms, part_id))
+    connection.execute(f"UPDATE parts SET state = ? WHERE id = ? AND state IN {below}", (level, part_id))
+
+
+def _text(detail: Mapping[str, str]) -> str:
+    return json.dumps(detail, ensure_ascii=False) if detail else "{}"

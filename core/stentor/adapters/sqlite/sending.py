@@ -1,0 +1,53 @@
+"""Taking parts out of the outbox: `sending` is committed before anything touches a socket."""
+
+import apsw
+
+from stentor.adapters.sqlite import expiry, lanes
+from stentor.adapters.sqlite.rows import Row, fetch, listed
+from stentor.contract.targets import Target
+from stentor.domain.records import Outgoing
+
+_CONTENT = """
+p.id, p.delivery_id, d.run_id, d.channel, d.kind, d.target_id, d.target, d.thread, d.account, p.n, p.of, p.text, p.format,
+p.attachment
+"""
+_HEADS = f"""
+SELECT p.seq, {_CONTENT}, p.attempts + 1, p.refusals, ?2, ifnull(p.first_sent_at, ?2), d.expires_at, d.on_unknown
+FROM json_each(?1) h CROSS JOIN parts p ON p.seq = h.value CROSS JOIN deliveries d ON d.id = p.delivery_id
+"""
+_SENDING = """
+UPDATE parts SET state = 'sending', reason = '', attempts = attempts + 1, boot = ?1, sending_at = ?2,
+    first_sent_at = ifnull(first_sent_at, ?2), next_attempt_at = NULL
+WHERE seq IN (SELECT value FROM json_each(?3))
+"""
+# The sign keeps the order from being had by reading every part there ever was.
+_ORPHANS = f"""
+SELECT {_CONTENT}, p.attempts, p.refusals, p.sending_at, p.first_sent_at, d.expires_at, d.on_unknown
+FROM parts p JOIN deliveries d ON d.id = p.delivery_id WHERE p.state = 'sending' AND p.boot <> ? ORDER BY +p.seq
+"""
+
+
+def begin_sends(connection: apsw.Connection, now_ms: int, limit: int, boot: str) -> list[Outgoing]:
+    """Take up to `limit` ready lanes and write their heads down as being sent."""
+    ready = lanes.ready(connection, now_ms, limit)
+    if not ready:
+        return []
+    heads = [(row[0], _outgoing(row[1:])) for row in fetch(connection, _HEADS, (listed(ready), now_ms))]
+    started = {seq: part for seq, part in heads if part.expires_ms > now_ms}
+    connection.execute(_SENDING, (boot, now_ms, listed(started)))
+    lanes.occupy(connection, [ready[seq] for seq in started])
+    for seq, part in heads:
+        if seq not in started:
+            expiry.give_up(connection, part.delivery_id, now_ms)
+    return list(started.values())
+
+
+def orphans(connection: apsw.Connection, boot: str) -> list[Outgoing]:
+    """Parts that another process was sending when it ended."""
+    return [_outgoing(row) for row in fetch(connection, _ORPHANS, (boot,))]
+
+
+def _outgoing(row: Row) -> Outgoing:
+    part, delivery, run, channel, kind, target_id, canonical, thread, account, *rest = row
+    target = Target(channel, kind, target_id, canonical.removeprefix(f"{channel}:"), thread, account)
+    return Outgoing(part, delivery, run, target, *rest)

@@ -1,0 +1,88 @@
+"""What would become of jobs. Nothing is stored, no channel is opened, and a home that is not there is not made."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stentor.adapters.registry import Registry
+from stentor.adapters.sqlite import jobs
+from stentor.adapters.sqlite.reader import Reader
+from stentor.adapters.sqlite.snapshot import read_only
+from stentor.app.assembly import database, directory_of
+from stentor.app.door import job_from_outside, jobs_from_outside
+from stentor.app.operations import NotFound
+from stentor.app.seams import Seams
+from stentor.config import load_config
+from stentor.domain.faults import AlreadyExists
+from stentor.domain.json_types import JsonObject
+from stentor.domain.records import JobRow
+from stentor.domain.refusals import Refused
+from stentor.services.job_answers import answer
+from stentor.services.job_apply import plan_apply
+from stentor.services.job_edits import StoredJob
+from stentor.services.job_rules import JobDefaults, JobRules, Prepared, preview_of
+
+
+def rules_at(home: Path) -> JobRules:
+    """The rules that a daemon of this home goes by."""
+    config = load_config(home)
+    seams = Seams()
+    zone, source = config.zone()
+    missed = config.scheduler.missed
+    agents = tuple(sorted(config.agents))
+    defaults = JobDefaults(zone, source, agents, missed.policy, missed.grace_seconds)
+    return JobRules(seams.clock, seams.chance, directory_of(Registry.load(), config), defaults)
+
+
+def preview_job(home: Path, rules: JobRules, raw: Mapping[str, Any]) -> JsonObject:
+    """The answer that adding this job would have; without an id of its own it gets one when it is added."""
+    repaired = job_from_outside(raw)
+    prepared = rules.prepare(repaired.job)
+    job = prepared.job
+    shown = answer(rules, prepared)
+    if repaired.job.get("id") is None:
+        shown["id"] = None
+        if getattr(job.schedule, "stagger_ms", 0):
+            shown["warnings"].append("the stagger follows from the job's id, so the instants will be others")
+    elif any(row.id == job.id for row in stored_rows(home)):
+        raise AlreadyExists(f"there is a job {job.id!r} already")
+    return {**shown, "repaired": list(repaired.repairs)}
+
+
+def preview_stored(home: Path, rules: JobRules, name: str) -> JsonObject:
+    """A stored job as it stands: where its next run would deliver as things are now, or why it would not."""
+    with Reader.open(database(home)) as reader:
+        found = reader.job(name)
+    if found is None:
+        raise NotFound(f"there is no job {name!r}")
+    row = next(row for row in stored_rows(home) if row.id == found["id"])
+    job = StoredJob.read(row).job
+    if job is None:
+        raise Refused("bad_job", f"the stored job {row.id!r} cannot be read", hint=f"{row.blocked}")
+    next_at = row.next_at_ms if row.enabled else None
+    try:
+        _, routes = rules.resolved(job)
+        prepared = Prepared(job, preview_of(job, routes), next_at)
+    except Refused as error:
+        lost: JsonObject = {"label": f"fails: {error.message}", "detail": "will fail closed", "targets": []}
+        prepared = Prepared(job, lost, next_at, (f"it would not be delivered: {error.message}",))
+    state = {key: found[key] for key in ("state", "status", "blocked")}
+    return {**answer(rules, prepared), **state, "repaired": []}
+
+
+def preview_apply(home: Path, rules: JobRules, raw: object, *, prune: bool) -> JsonObject:
+    """What applying these jobs would do."""
+    jobs_given, repairs = jobs_from_outside(raw)
+    plan = plan_apply(rules, stored_rows(home), jobs_given, by="", prune=prune)
+    return {**plan.as_json(), "repaired": repairs, "dryRun": True}
+
+
+def stored_rows(home: Path) -> Sequence[JobRow]:
+    path = database(home)
+    if not path.exists() or not path.stat().st_size:
+        return ()
+    connection = read_only(str(path))
+    try:
+        return jobs.everything(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,145 @@
+"""Follows what a runner says: until its run is over it counts, afterwards it is refused and noted."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from stentor.contract.runners import (
+    AgentRunner,
+    Denied,
+    Final,
+    ModelSwitched,
+    Phase,
+    RunnerEvent,
+    TextDelta,
+    ToolResult,
+    TurnRequest,
+    Usage,
+)
+from stentor.contract.tools import Tool
+from stentor.domain.faults import StoreError
+from stentor.domain.records import RunSeed
+from stentor.ports import Clock, Store
+from stentor.services.turn_clocks import TurnClocks
+
+log = logging.getLogger(__name__)
+_MOST_LATE_NOTES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    run_id: str
+    job_id: str | None
+    session_key: str
+
+
+@dataclass
+class Listening:
+    """Phases are written down at once, the rest is kept until the end."""
+
+    run: RunSeed
+    store: Store
+    clock: Clock
+    boot: str
+    tools: Mapping[str, Tool]
+    clocks: TurnClocks
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+    denied: Denied | None = None
+    final: Final | None = None
+    failure: BaseException | None = None
+    over: bool = False
+    _late: set[str] = field(default_factory=set[str])
+
+    async def follow(self, runner: AgentRunner, ask: Callable[[], Awaitable[TurnRequest]]) -> None:
+        """The whole turn. Nothing that is raised escapes it but its own cancellation."""
+        try:
+            request = await ask()
+            self.model = request.model
+            await self._hear(runner, request)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - not even a runner that ends its process ends ours
+            if not self.over:
+                self.failure = error
+
+    async def call_tool(self, name: str, arguments: Mapping[str, object]) -> ToolResult:
+        """What a runner calls. A run that is over calls nothing any more."""
+        if self.over:
+            await self._note_late(f"a call of the tool {name!r}")
+            return ToolResult(ok=False, result="fenced: the run is over, and the tool was not called")
+        self.clocks.model_called()
+        tool = self.tools.get(name)
+        if tool is None:
+            known = ", ".join(sorted(self.tools)) or "none"
+            return ToolResult(ok=False, result=f"there is no tool {name!r}; available: {known}")
+        call = _Call(self.run.id, self.run.job_id, self.run.session.key)
+        try:
+            return ToolResult(ok=True, result=await tool.handler(call, arguments))
+        except Exception as error:  # noqa: BLE001 - the agent is told, and may do better
+            return ToolResult(ok=False, result=f"{type(error).__name__}: {error}")
+
+    async def _hear(self, runner: AgentRunner, request: TurnRequest) -> None:
+        async with aclosing(runner.turn(request)) as events:
+            async for event in events:
+                if self.over:
+                    await self._note_late(_in_words(event))
+                    continue
+                await self._take_in(event)
+                if self.denied is not None:
+                    return
+
+    async def _take_in(self, event: RunnerEvent) -> None:
+        if isinstance(event, Phase):
+            self.clocks.enter(event.name)
+            await note_phase(self.store, self.run, self.boot, event.name)
+            return
+        self.clocks.model_called()
+        match event:
+            case Usage():
+                self.usage = event
+            case ModelSwitched(model=model):
+                self.model = model
+            case Denied():
+                self.denied = event
+            case Final():
+                self.final = event
+            case TextDelta():
+                pass
+
+    async def _note_late(self, what: str) -> None:
+        if what in self._late or len(self._late) >= _MOST_LATE_NOTES:
+            return
+        self._late.add(what)
+        run_id = self.run.id
+        log.warning("run %s is over; refused: %s", run_id, what, extra={"event": "late_output"})
+        try:
+            await self.store.note_late(run_id, what, self.clock.now_ms())
+        except StoreError as error:
+            log.warning("not written down for run %s: %s", run_id, error, extra={"event": "note_lost"})
+
+
+async def note_phase(store: Store, run: RunSeed, boot: str, phase: str) -> None:
+    """A phase that cannot be written down is no reason to give up the work."""
+    try:
+        await store.note_phase(run.id, boot, phase)
+    except StoreError as error:
+        log.warning("phase %s of run %s is lost: %s", phase, run.id, error, extra={"event": "note_lost"})
+
+
+def _in_words(event: RunnerEvent) -> str:
+    match event:
+        case Phase(name=name):
+            return f"the phase {name}"
+        case Final(text=text):
+            return f"an answer of {len(text)} characters"
+        case TextDelta():
+            return "text"
+        case Usage():
+            return "usage"
+        case ModelSwitched(model=model):
+            return f"a switch to the model {model}"
+        case Denied(code=code):
+            return f"a denial, {code}"

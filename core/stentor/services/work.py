@@ -1,0 +1,112 @@
+"""The work of one run: route, turn, reply. Its result is a value; writing it down is somebody else's business."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stentor.contract.payloads import Attachment
+from stentor.domain.jobs import FixedText, Job
+from stentor.domain.records import RunEnd, RunSeed
+from stentor.domain.rendering import fill
+from stentor.domain.states import RunStatus
+from stentor.ports import AttachmentLost, Clock, Spool
+from stentor.services.conclusion import Conclusion, conclude
+from stentor.services.outcomes import TurnFailed, TurnOutcome
+from stentor.services.outgoing import Outgoings, RoutePlan
+from stentor.services.successors import failed, retirement
+from stentor.services.turns import Turns, placeholders
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Work:
+    """Whatever goes wrong in it is a status with a phase, never an exception."""
+
+    clock: Clock
+    turns: Turns
+    outgoings: Outgoings
+    spool: Spool
+    boot: str
+    new_id: Callable[[str], str]
+    # Programs and providers quote what they were given: nothing of it is written down unread.
+    clean: Callable[[str], str]
+    most_errors: int = 0
+
+    async def do(self, run: RunSeed, job: Job, started_ms: int, tasks: asyncio.TaskGroup) -> RunEnd:
+        """A runner that does not end when it is told to is left to `tasks`."""
+        plan = RoutePlan()
+        try:
+            plan = self._plan(job)
+            outcome = await self.turns.take(run, job, tasks)
+            attachments, lost = await self._collect(job, outcome)
+            case = Conclusion(run, job, plan, outcome, attachments, lost, started_ms, self.clock.now_ms())
+            return self._concluded(case)
+        except TurnFailed as failure:
+            return self._failed(run, job, plan, started_ms, failure)
+        except Exception as error:
+            log.exception("run %s failed", run.id, extra={"event": "run_crashed"})
+            crash = TurnFailed("reply", "internal", f"{type(error).__name__}: {error}")
+            return self._failed(run, job, plan, started_ms, crash)
+
+    def say(self, run: RunSeed, job: Job, text: FixedText) -> RunEnd:
+        """A fixed text: there is nobody to wait for."""
+        now = self.clock.now_ms()
+        plan = RoutePlan()
+        try:
+            plan = self._plan(job)
+            said = TurnOutcome(fill(text.text, placeholders(run, job)) if "{{" in text.text else text.text)
+            return self._concluded(Conclusion(run, job, plan, said, (), (), now, now))
+        except TurnFailed as failure:
+            return self._failed(run, job, plan, now, failure)
+        except Exception as error:
+            log.exception("run %s failed", run.id, extra={"event": "run_crashed"})
+            crash = TurnFailed("reply", "internal", f"{type(error).__name__}: {error}")
+            return self._failed(run, job, plan, now, crash)
+
+    def _plan(self, job: Job) -> RoutePlan:
+        """Decided before the agent is paid: without a place to go, nothing is worth doing."""
+        plan = self.outgoings.plan(job)
+        if plan.fatal is not None:
+            raise TurnFailed("route", "delivery_target", plan.fatal)
+        return plan
+
+    def _concluded(self, case: Conclusion) -> RunEnd:
+        return conclude(case, self.boot, self.outgoings, retire=retirement(case.run, case.job, ok=True))
+
+    async def _collect(
+        self, job: Job, outcome: TurnOutcome
+    ) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
+        """Our own copies of the files the turn wants sent; what cannot be had is named, not dropped in silence."""
+        agent = self.turns.agents.get(job.agent_id)
+        root = agent.workspace if agent is not None else None
+        kept: list[Attachment] = []
+        lost: list[str] = []
+        for wanted in outcome.attachments:
+            try:
+                kept.append(await self.spool.take(wanted.path, wanted.name, root))
+            except AttachmentLost as error:
+                lost.append(str(error))
+        return tuple(kept), tuple(lost)
+
+    def _failed(
+        self, run: RunSeed, job: Job, plan: RoutePlan, started_ms: int, failure: TurnFailed
+    ) -> RunEnd:
+        end = RunEnd(
+            run.id,
+            self.boot,
+            RunStatus.TIMEOUT if failure.timed_out else RunStatus.ERROR,
+            failure.phase,
+            self.clock.now_ms(),
+            started_ms=started_ms,
+            error=self.clean(str(failure)),
+            error_kind=failure.kind,
+            model=failure.model,
+            usage=failure.usage,
+            warnings=failure.warnings,
+            routes=plan.as_json,
+            messages=failure.messages,
+            most_errors=self.most_errors,
+        )
+        return failed(run, job, end, new_id=self.new_id, may_retry=not failure.unconfirmed)
