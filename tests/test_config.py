@@ -9,6 +9,7 @@ from stentor.config import (
     AgentConfig,
     Config,
     ConfigError,
+    RunLogConfig,
     host_timezone,
     load_config,
     read_settings,
@@ -86,6 +87,12 @@ class TestReading:
         assert config.scheduler.missed.policy == "latest"
         assert config.scheduler.missed.grace_seconds is None
         assert config.scheduler.drain_seconds == 25
+        assert config.scheduler.stall_seconds == 30
+        assert config.scheduler.catch_up_per_minute == 6
+        assert config.scheduler.max_starts_per_minute == 120
+        assert config.scheduler.disable_after_errors == 10
+        assert config.cron.run_log == RunLogConfig(keep_runs=2000, keep_days=30, max_bytes=0)
+        assert config.agents["main"].max_concurrent_runs is None
         assert config.agents == {"main": AgentConfig()}
         assert config.agents["main"].runner == "echo"
         assert config.channels == {}
@@ -96,13 +103,23 @@ class TestReading:
 
             [scheduler]
             max_concurrent_runs = 2
+            max_starts_per_minute = 60
+            catch_up_per_minute = 0
+            disable_after_errors = 0
             missed = { policy = "skip", grace_seconds = 60 }
+            setup_timeout_seconds = 5
+            stall_timeout_seconds = 7.5
+            stall_seconds = 20
             drain_seconds = 3
+
+            [cron]
+            run_log = { keep_runs = 100, keep_days = 7, max_bytes = 2000000 }
 
             [agents.ops]
             runner = "command"
             model = "openai:gpt-5-mini"
             workspace = "~/agents/ops"
+            max_concurrent_runs = 1
             fallbacks = []
             command = ["python3", "agent.py"]
             options = { depth = 2 }
@@ -119,16 +136,47 @@ class TestReading:
         assert config.timezone == "Europe/Berlin"
         assert config.scheduler.model_dump() == {
             "max_concurrent_runs": 2,
+            "max_starts_per_minute": 60,
+            "catch_up_per_minute": 0,
+            "disable_after_errors": 0,
             "missed": {"policy": "skip", "grace_seconds": 60},
+            "setup_timeout_seconds": 5.0,
+            "stall_timeout_seconds": 7.5,
+            "stall_seconds": 20.0,
             "drain_seconds": 3.0,
         }
+        assert config.cron.run_log == RunLogConfig(keep_runs=100, keep_days=7, max_bytes=2_000_000)
         ops = config.agents["ops"]
         assert (ops.runner, ops.model, ops.workspace) == ("command", "openai:gpt-5-mini", "~/agents/ops")
-        assert ops.fallbacks == ()
+        assert (ops.fallbacks, ops.max_concurrent_runs) == ((), 1)
         assert ops.options == {"command": ["python3", "agent.py"], "options": {"depth": 2}}
         assert config.agents["main"].runner == "echo"
         assert config.channels["pager"].default_to == "pager:42"
         assert config.channels["pager"].accounts == {"default": {"token": {"env": "PAGER_TOKEN"}}}
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            pytest.param("keepLines = 500", {"keep_runs": 500}, id="lines are runs"),
+            pytest.param("maxBytes = 2000000", {"max_bytes": 2_000_000}, id="a number"),
+            pytest.param('maxBytes = "2mb"', {"max_bytes": 2_000_000}, id="a size"),
+            pytest.param('maxBytes = " 1.5 KB "', {"max_bytes": 1500}, id="a size written loosely"),
+            pytest.param('max_bytes = "1gb"', {"max_bytes": 1_000_000_000}, id="a size by our own name"),
+            pytest.param('maxBytes = "77"', {"max_bytes": 77}, id="bytes as text"),
+            pytest.param(
+                "keep_runs = false\nkeep_days = false\nmaxBytes = false",
+                {"keep_runs": 0, "keep_days": 0},
+                id="false is no limit",
+            ),
+            pytest.param("keep_days = 0.5", {"keep_days": 0.5}, id="half a day"),
+        ],
+    )
+    @pytest.mark.parametrize("table", ["run_log", "runLog"])
+    def test_the_limits_of_the_run_log_are_read_as_openclaw_spells_them(
+        self, tmp_path: Path, table: str, text: str, expected: dict[str, float]
+    ) -> None:
+        config = load_config(written(tmp_path, f"[cron.{table}]\n{text}"))
+        assert config.cron.run_log == RunLogConfig.model_validate(expected)
 
     def test_the_main_agent_can_be_configured(self, tmp_path: Path) -> None:
         config = load_config(written(tmp_path, "[agents.main]\nrunner = 'command'\n"))
@@ -196,10 +244,10 @@ class TestMistakes:
                 pytest.param(
                     f"[{section}]\nkeep_days = 3",
                     section,
-                    "this release has no such setting; there are: timezone, scheduler, agents, channels",
+                    "this release has no such setting; there are: timezone, scheduler, cron, agents, channels",
                     id=f"no section {section}",
                 )
-                for section in ("http", "sessions", "cron", "deliveries", "providers", "store")
+                for section in ("http", "sessions", "deliveries", "providers", "store")
             ),
             pytest.param("timezone = 'Europe/Berlon'", "timezone", "is not an IANA time zone", id="zone"),
             pytest.param("timezone = 'localtime'", "timezone", "is not an IANA time zone", id="link as zone"),
@@ -226,6 +274,22 @@ class TestMistakes:
                 "scheduler.max_concurrent_runs",
                 "integer",
                 id="boolean",
+            ),
+            *(
+                pytest.param(f"scheduler.{key} = {value}", f"scheduler.{key}", why, id=f"{key} {value}")
+                for key, value, why in (
+                    ("catch_up_per_minute", "601", "less than"),
+                    ("catch_up_per_minute", "-1", "greater than"),
+                    ("max_starts_per_minute", "0", "greater than"),
+                    ("disable_after_errors", "false", "integer"),
+                    ("stall_seconds", "0.5", "greater than"),
+                    ("stall_seconds", "inf", "finite"),
+                    ("setup_timeout_seconds", "0", "greater than"),
+                    ("stall_timeout_seconds", "nan", "finite"),
+                )
+            ),
+            pytest.param(
+                "agents.a.max_concurrent_runs = 0", "agents.a.max_concurrent_runs", "greater than", id="idle"
             ),
             pytest.param("scheduler.drain_seconds = inf", "scheduler.drain_seconds", "finite", id="for ever"),
             pytest.param("scheduler.drain_seconds = -1", "scheduler.drain_seconds", "greater", id="negative"),
@@ -256,6 +320,44 @@ class TestMistakes:
         assert why in detail["message"]
         assert error.message == f"{tmp_path / 'stentor.toml'}: {path}: {detail['message']}"
         assert error.hint == f"edit {tmp_path / 'stentor.toml'}"
+
+    @pytest.mark.parametrize(
+        ("text", "path", "why"),
+        [
+            pytest.param("keep_runs = true", "keep_runs", "integer", id="true is no number"),
+            pytest.param("keepLines = -1", "keep_runs", "greater than", id="by its other name"),
+            pytest.param("keep_days = 40000", "keep_days", "less than", id="a century"),
+            pytest.param('maxBytes = "2 parsecs"', "max_bytes", "is no size; write", id="no size"),
+            pytest.param('maxBytes = "-2mb"', "max_bytes", "is no size; write", id="less than nothing"),
+            pytest.param("max_bytes = 1.5", "max_bytes", "integer", id="half a byte"),
+            pytest.param("keep_line = 5", "keep_line", "did you mean 'keep_runs'?", id="misspelt"),
+        ],
+    )
+    def test_a_mistake_about_the_run_log_is_named_too(
+        self, tmp_path: Path, text: str, path: str, why: str
+    ) -> None:
+        (detail,) = refusal(tmp_path, f"[cron.runLog]\n{text}").details
+        assert detail["path"] == f"cron.run_log.{path}"
+        assert why in detail["message"]
+
+    @pytest.mark.parametrize(
+        ("text", "path", "why"),
+        [
+            (
+                "[cron.run_log]\nmaxBytes = 1\nmax_bytes = 1",
+                "cron.run_log",
+                "max_bytes and maxBytes are the same",
+            ),
+            ("[cron]\nrunLog = {}\nrun_log = {}", "cron", "run_log and runLog are the same setting"),
+        ],
+        ids=["a key", "a table"],
+    )
+    def test_a_setting_is_not_made_twice_by_two_names(
+        self, tmp_path: Path, text: str, path: str, why: str
+    ) -> None:
+        (detail,) = refusal(tmp_path, text).details
+        assert detail["path"] == path
+        assert why in detail["message"]
 
     def test_all_mistakes_are_named_at_once(self, tmp_path: Path) -> None:
         error = refusal(tmp_path, "timezone = 'Mars'\nport = 3\n[scheduler]\ndrain_seconds = 'x'\n")

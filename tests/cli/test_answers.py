@@ -17,6 +17,10 @@ NOWHERE = {
     "cron enable": ("cron", "enable", "nobody"),
     "cron disable": ("cron", "disable", "nobody"),
     "cron rm": ("cron", "rm", "nobody"),
+    "cron edit": ("cron", "edit", "nobody", "--name", "x"),
+    "cron edits": ("cron", "edits", "nobody"),
+    "cron preview": ("cron", "preview", "nobody"),
+    "runs cancel": ("runs", "cancel", "nothing"),
     "cron next": ("cron", "next", "--id", "nobody"),
     "deliveries show": ("deliveries", "show", "nothing"),
 }
@@ -51,7 +55,9 @@ def run_once(served: Stentor) -> JsonObject:
 @pytest.mark.parametrize(
     "flags",
     [
-        pytest.param(("--at", "20m", "--message", "x", "--to", "local:a"), id="a turn, once"),
+        pytest.param(
+            ("--at", "20m", "--message", "x", "--to", "local:a", "--agent", "main"), id="a turn, once"
+        ),
         pytest.param(("--every", "1h", "--text", "x", "--to", "local:a"), id="a text, again and again"),
         pytest.param(
             ("--cron", "0 7 * * *", "--command", "date -u", "--no-deliver"), id="a program, by the clock"

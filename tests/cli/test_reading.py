@@ -9,6 +9,8 @@ QUESTIONS = {
     "cron list": ("cron", "list", "--all"),
     "cron runs": ("cron", "runs"),
     "cron next": ("cron", "next", "--cron", "0 7 * * *"),
+    "cron edits": ("cron", "edits"),
+    "cron preview": ("cron", "preview", "--every", "1h", "--text", "x", "--to", "local:a"),
     "status": ("status",),
     "plugins": ("plugins",),
     "inbox": ("inbox",),
@@ -22,6 +24,8 @@ ABOUT_SOMETHING = {
     "cron get": ("cron", "get", "tea"),
     "cron show": ("cron", "show", "tea"),
     "cron next --id": ("cron", "next", "--id", "tea"),
+    "cron preview JOB": ("cron", "preview", "tea"),
+    "cron edits JOB": ("cron", "edits", "tea"),
     "send --dry-run": ("send", "--to", "local:a", "--text", "x", "--dry-run"),
     "cron run --due": ("cron", "run", "tea", "--due"),
 }

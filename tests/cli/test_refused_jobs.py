@@ -230,6 +230,11 @@ TEXTS = {
         "payload.env.A=B: the name of a variable",
     ),
     "an endless turn": (changed(payload__timeoutSeconds=-1), "payload.timeoutSeconds: must be at least 0"),
+    "more tries than make sense": (
+        changed(retry={"maxAttempts": 11}),
+        "retry.maxAttempts: must be at most 10",
+    ),
+    "fewer tries than none": (changed(retry={"maxAttempts": -1}), "retry.maxAttempts: must be at least 0"),
     "an id that is taken": (changed(id="kept"), "there is a job 'kept' already"),
 }
 NOT_YET = {
@@ -246,8 +251,6 @@ NOT_YET = {
     "payload.fallbacks": changed(payload__fallbacks=["other"]),
     "payload.toolsAllow none": changed(payload__toolsAllow=[]),
     "payload.toolsAllow": changed(payload__toolsAllow=["message"]),
-    "retry.maxAttempts": changed(retry={"maxAttempts": 5}),
-    "retry.maxAttempts 0": changed(retry={"maxAttempts": 0}),
 }
 MENDED = {**KEYS, **SCHEDULES, **TARGETS, **SESSIONS, **TEXTS}
 

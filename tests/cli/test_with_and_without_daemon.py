@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,21 +20,6 @@ FAILING = ("cron", "add", "--every", "1h", "--to", "local:a", "--command", "sh -
 UNREACHABLE = "webhook:http://127.0.0.1:9/in"  # refused by the address guard: nobody has allowed loopback
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stentor]:
-    """A home that never has a daemon."""
-    stentor = Stentor(tmp_path_factory.mktemp("alone") / "home")
-    yield stentor
-    check(stentor.home)
-
-
-@pytest.fixture(params=["served", "alone"])
-def either(request: pytest.FixtureRequest) -> Stentor:
-    """Both ways, one after the other."""
-    stentor: Stentor = request.getfixturevalue(request.param)
-    return stentor
-
-
 def both(served: Stentor, alone: Stentor, *words: str, code: int = 0) -> tuple[JsonObject, JsonObject]:
     return served.ask(*words, code=code), alone.ask(*words, code=code)
 
@@ -45,6 +29,8 @@ def test_every_writing_command_answers_alike_and_warns_only_without_a_daemon(
 ) -> None:
     commands = [
         ("cron", "add", "--id", "tea", "--every", "1h", "--text", "Tea", "--to", "local:a"),
+        ("cron", "edit", "tea", "--name", "Green tea", "--cron", "0 7 * * *"),
+        ("cron", "edit", "tea", "--name", "Green tea"),
         ("cron", "disable", "tea"),
         ("cron", "enable", "tea"),
         ("cron", "run", "tea"),
@@ -52,6 +38,8 @@ def test_every_writing_command_answers_alike_and_warns_only_without_a_daemon(
         ("cron", "run", "tea", "--wait"),
         ("send", "--to", "local:a", "--text", "x", "--dry-run"),
         ("send", "--to", "local:a", "--text", "x", "--wait"),
+        ("cron", "preview", "tea"),
+        ("cron", "edits", "tea"),
         ("cron", "rm", "tea"),
     ]
     warned: list[tuple[str, ...]] = []

@@ -105,9 +105,8 @@ def test_every_word_of_the_run_log_is_explained(word: str) -> None:
 @pytest.mark.parametrize("context", COMMANDS)
 def test_every_option_of_a_command_is_listed(context: click.Context) -> None:
     section = text_of(generated.CLI_PAGE).partition(f"## {context.command_path}\n")[2].partition("\n## ")[0]
-    options = [
-        option for parameter in context.command.params for option in parameter.opts if option[0] == "-"
-    ]
+    shown = [parameter for parameter in context.command.params if not getattr(parameter, "hidden", False)]
+    options = [option for parameter in shown for option in parameter.opts if option[0] == "-"]
     assert set(options) <= set(re.findall(r"(?<![\w-])-[\w-]+", section)), generated.HOW
 
 

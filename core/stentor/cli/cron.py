@@ -1,6 +1,7 @@
 """`stentor cron`: the group, and `cron list`; the other commands are imported when they are asked for."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,23 @@ from stentor.cli.output import common
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ELSEWHERE = ("add", "disable", "enable", "get", "next", "rm", "run", "runs", "show")
+# Where the other commands are, and the words that older habits have for them.
+_ELSEWHERE = {
+    "add": "cron_add",
+    "apply": "cron_apply",
+    "disable": "cron_edit",
+    "edit": "cron_edit",
+    "edits": "cron_show",
+    "enable": "cron_edit",
+    "get": "cron_reading",
+    "next": "cron_run",
+    "preview": "cron_add",
+    "rm": "cron_edit",
+    "run": "cron_run",
+    "runs": "cron_reading",
+    "show": "cron_show",
+}
+_ALIASES = {"create": "add", "delete": "rm", "remove": "rm"}
 
 
 class _CronGroup(click.Group):
@@ -22,22 +39,23 @@ class _CronGroup(click.Group):
         return sorted({*super().list_commands(ctx), *_ELSEWHERE})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return _elsewhere().get(cmd_name) if cmd_name in _ELSEWHERE else super().get_command(ctx, cmd_name)
+        name = _ALIASES.get(cmd_name, cmd_name)
+        return _elsewhere(name) if name in _ELSEWHERE else super().get_command(ctx, name)
 
 
-def _elsewhere() -> "Mapping[str, click.Command]":
-    from stentor.cli import cron_changes, cron_reading
-
-    return cron_changes.COMMANDS | cron_reading.COMMANDS
+def _elsewhere(name: str) -> click.Command:
+    commands: Mapping[str, click.Command] = import_module(f"stentor.cli.{_ELSEWHERE[name]}").COMMANDS
+    return commands[name]
 
 
 @click.group(cls=_CronGroup)
 def cron() -> None:
-    """Add, list, run and inspect jobs.
+    """Add, edit, list, run and inspect jobs.
 
     \b
     stentor cron add --every 1h --message 'Anything new?' --to local:inbox
-    stentor cron add --file job.json
+    stentor cron edit brief --cron '0 8 * * *'
+    stentor cron apply jobs.toml
     stentor cron runs --id brief
     """
 

@@ -30,35 +30,7 @@ def get(job: str, home: Path, as_json: bool) -> None:
     """Print a stored job as JSON."""
     del as_json  # there is no other form
     with Reader.open(existing(home)) as reader:
-        show_json(_job(reader, job))
-
-
-@click.command()
-@click.argument("job")
-@common
-def show(job: str, home: Path, as_json: bool) -> None:
-    """Show a job, where it would deliver, and its last runs."""
-    with Reader.open(existing(home)) as reader:
-        found = _job(reader, job)
-        entries, _ = reader.runs(limit=10, offset=0, id=str(found["id"]))
-    if as_json:
-        show_json({**found, "runs": entries})
-        return
-    now = time.time_ns() // 1_000_000
-    facts = {
-        "id": found["id"],
-        "name": found["name"],
-        "status": found["status"],
-        "schedule": _schedule(found["schedule"]),
-        "next": _moment(found["state"]["nextRunAtMs"], now),
-        "session": _session(found),
-        "payload": found["payload"]["kind"],
-        "delivery": f"{found['preview']['label']} ({found['preview']['detail']})",
-        "last error": found["state"]["lastError"],
-    }
-    table(("", ""), facts.items(), empty="")
-    click.echo()
-    show_runs(entries)
+        show_json(stored_job(reader, job))
 
 
 @click.command()
@@ -130,12 +102,12 @@ def _run_row(entry: JsonObject, now: int) -> tuple[object, ...]:
 
 def _job_row(job: JsonObject, now: int) -> tuple[object, ...]:
     state = job["state"]
-    last = _moment(state["lastRunAtMs"], now)
+    last = moment_text(state["lastRunAtMs"], now)
     return (
         job["id"],
         job["name"],
-        _schedule(job["schedule"]),
-        _moment(state["nextRunAtMs"], now),
+        schedule_text(job["schedule"]),
+        moment_text(state["nextRunAtMs"], now),
         last,
         job["status"],
         job["sessionTarget"],
@@ -144,7 +116,7 @@ def _job_row(job: JsonObject, now: int) -> tuple[object, ...]:
     )
 
 
-def _job(reader: Reader, name: str) -> JsonObject:
+def stored_job(reader: Reader, name: str) -> JsonObject:
     found = reader.job(name)
     if found is None:
         from stentor.app.operations import NotFound
@@ -153,13 +125,13 @@ def _job(reader: Reader, name: str) -> JsonObject:
     return found
 
 
-def _moment(ms: int | None, now: int) -> str:
+def moment_text(ms: int | None, now: int) -> str:
     from stentor.adapters.sqlite.shapes import iso
 
     return when(iso(ms), now)
 
 
-def _schedule(schedule: JsonObject) -> str:
+def schedule_text(schedule: JsonObject) -> str:
     match schedule["kind"]:
         case "at":
             return f"at {schedule['at']}"
@@ -169,10 +141,4 @@ def _schedule(schedule: JsonObject) -> str:
             return f"{schedule['expr']} ({schedule['tz']})"
 
 
-def _session(job: JsonObject) -> str:
-    if job["sessionKey"] is not None:
-        return f"{job['sessionTarget']}, sharing the session {job['sessionKey']}"
-    return str(job["sessionTarget"])
-
-
-COMMANDS = {"get": get, "runs": runs, "show": show}
+COMMANDS = {"get": get, "runs": runs}

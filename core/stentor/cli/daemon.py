@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from stentor.adapters.socket_path import socket_path
+from stentor.app.author import author_of_this_process, to_header
 from stentor.cli.output import DaemonAnswer, DaemonUnreachable
 from stentor.domain.json_types import JsonObject
 
@@ -25,22 +26,30 @@ _BETWEEN_TRIES = 0.1
 
 
 class _UnixConnection(HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_PATIENCE_SECONDS)
+    def __init__(self, path: Path, patience: float) -> None:
+        super().__init__("localhost", timeout=patience)
         self._path = path
+        self._patience = patience
 
     def connect(self) -> None:
         self.sock = socket(AF_UNIX, SOCK_STREAM)
-        self.sock.settimeout(_PATIENCE_SECONDS)
+        self.sock.settimeout(self._patience)
         self.sock.connect(str(self._path))
 
 
-def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> JsonObject | None:
+def ask(
+    home: Path,
+    method: str,
+    path: str,
+    body: JsonObject | None = None,
+    *,
+    patience: float = _PATIENCE_SECONDS,
+) -> JsonObject | None:
     """The daemon's answer, or None when no daemon runs."""
     listener = socket_path(home)
     if listener is None:
         return None
-    connection = _UnixConnection(listener)
+    connection = _UnixConnection(listener, patience)
     try:
         connection.connect()
     except (FileNotFoundError, ConnectionRefusedError):
@@ -48,7 +57,8 @@ def ask(home: Path, method: str, path: str, body: JsonObject | None = None) -> J
         return None
     try:
         payload = None if body is None else json.dumps(body)
-        connection.request(method, f"/api/v1/{path}", payload, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", **to_header(author_of_this_process())}
+        connection.request(method, f"/api/v1/{path}", payload, headers)
         response = connection.getresponse()
         document: JsonObject = json.loads(response.read())
     except (OSError, HTTPException, ValueError) as error:
@@ -104,7 +114,7 @@ async def _directly(home: Path, work: Callable[["Operations"], Awaitable[JsonObj
     app = App.open(home, role="command")
     try:
         await app.announce_accounts()
-        return await work(Operations(app))
+        return await work(Operations(app, author_of_this_process()))
     finally:
         await app.close()
 

@@ -127,7 +127,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
 def _cell(value: object) -> str:
     from rich.markup import escape
 
-    return "-" if value in (None, "") else escape(_CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value)))
+    return "-" if value in (None, "") else escape(harmless(str(value)))
+
+
+def harmless(text: str) -> str:
+    """Text that gives a terminal no orders."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def trouble(delivery: JsonObject) -> list[str]:

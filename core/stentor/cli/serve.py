@@ -12,9 +12,12 @@ import click
 from stentor.adapters.lock import LockHeld
 from stentor.adapters.logs import set_up_logging
 from stentor.adapters.socket_path import prepare_socket
+from stentor.adapters.stall_note import StallFile
+from stentor.adapters.watchdog import EXIT_STALLED, Watchdog
 from stentor.app.assembly import App
 from stentor.app.operations import Operations
 from stentor.app.seams import Seams
+from stentor.app.tuning import tuned
 from stentor.cli.output import common, note, show_json
 from stentor.http.api import api
 from stentor.http.server import SocketServer
@@ -22,24 +25,33 @@ from stentor.http.server import SocketServer
 log = logging.getLogger("stentor")
 _TRIES = 100
 _BETWEEN_TRIES = 0.1
+# What runs and sends need beyond the drain to write down how they ended.
+_LETTING_GO_SECONDS = 15.0
 
 
 @click.command()
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
 )
+@click.option(
+    "--exit-on-stall",
+    is_flag=True,
+    help=f"End with exit code {EXIT_STALLED} when the daemon stalls, so that a supervisor starts it anew.",
+)
 @common
-def serve(log_level: str, home: Path, as_json: bool) -> None:
+def serve(log_level: str, exit_on_stall: bool, home: Path, as_json: bool) -> None:
     """Run the daemon until SIGTERM or SIGINT; a second signal ends it at once."""
-    asyncio.run(live(home, log_level, as_json=as_json))
+    asyncio.run(live(home, log_level, as_json=as_json, exit_on_stall=exit_on_stall))
 
 
-async def live(home: Path, log_level: str, *, as_json: bool, seams: Seams | None = None) -> None:
+async def live(
+    home: Path, log_level: str, *, as_json: bool, exit_on_stall: bool = False, seams: Seams | None = None
+) -> None:
     """The life of a daemon, from taking the store to letting go of it."""
     app = await _taken(home, seams)
     set_up_logging(app.redactor, log_level)
     stop = asyncio.Event()
-    _on_signals(stop)
+    _on_signals(stop, app.config.scheduler.drain_seconds + _LETTING_GO_SECONDS)
     path = prepare_socket(home)
     server = SocketServer(api(Operations(app)), path)
 
@@ -48,10 +60,21 @@ async def live(home: Path, log_level: str, *, as_json: bool, seams: Seams | None
         _announce(app, path, as_json=as_json)
 
     try:
-        await app.run(stop, server.run, announce)
+        with tuned():
+            await app.run(stop, server.run, announce, _watchdog(app, exit_on_stall=exit_on_stall).run)
     finally:
         await app.close()
     log.info("stopped", extra={"event": "stopped"})
+
+
+def _watchdog(app: App, *, exit_on_stall: bool) -> Watchdog:
+    return Watchdog(
+        app.seams.clock,
+        app.config.scheduler.stall_seconds,
+        lambda: app.maintenance.asked_at,
+        StallFile(app.home),
+        exit_on_stall=exit_on_stall,
+    )
 
 
 async def _taken(home: Path, seams: Seams | None) -> App:
@@ -67,14 +90,20 @@ async def _taken(home: Path, seams: Seams | None) -> App:
     return App.open(home, role="daemon", seams=seams)
 
 
-def _on_signals(stop: asyncio.Event) -> None:
-    """The first signal asks, the second does not."""
+def _on_signals(stop: asyncio.Event, patience: float) -> None:
+    """The first signal asks, the second does not, and neither does the end of patience."""
+
+    def leave() -> None:
+        log.warning("a runner does not let go; its run is written down", extra={"event": "left"})
+        logging.shutdown()
+        os._exit(0)
 
     def asked(number: int) -> None:
         if stop.is_set():
             os._exit(128 + number)
         log.info("stopping; once more to stop at once", extra={"event": "stopping"})
         stop.set()
+        loop.call_later(patience, leave)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

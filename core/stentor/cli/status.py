@@ -1,95 +1,104 @@
 """`stentor status` and `stentor plugins`."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from stentor.adapters.sqlite.health import Health, read_health
 from stentor.adapters.sqlite.reader import Reader
+from stentor.adapters.sqlite.shapes import iso
+from stentor.adapters.stall_note import StallFile
 from stentor.cli.daemon import ask
-from stentor.cli.output import common, existing, show_json, table, when
+from stentor.cli.findings import Facts, findings, level_of, span
+from stentor.cli.output import DaemonUnreachable, common, existing, show_json, table, when
 from stentor.domain.json_types import JsonObject
 from stentor.domain.zones import tz_version
 
-_STALE_MS = 35_000
+# A stalled daemon never answers, and whoever looks wants to know what the store says of it.
+_PATIENCE_SECONDS = 5.0
 
 
 @click.command()
 @common
 def status(home: Path, as_json: bool) -> None:
     """Show whether the daemon runs, what is due, and what needs a person."""
-    daemon = ask(home, "GET", "status")
     now = time.time_ns() // 1_000_000
+    health = read_health(existing(home), now)
+    daemon, answer = _ask_daemon(home, health)
     with Reader.open(existing(home)) as reader:
-        document: JsonObject = {
-            "daemon": "running" if daemon is not None else "stopped",
-            **reader.counts(),
+        counts, accounts = reader.counts(), reader.accounts()
+        stall = StallFile(home).read()
+        facts = Facts(now, daemon, health, counts, accounts, reader.damaged_jobs(), stall)
+        found = findings(facts)
+        document = {
+            "daemon": daemon,
+            "level": level_of(found),
+            **_figures(facts),
             "nextRunAtMs": reader.next_due(),
             "tzVersion": tz_version(),
-            "accounts": (daemon or {}).get("accounts", []),
-            **_findings(reader, now, running=daemon is not None),
+            "accounts": _with_troubles(answer.get("accounts", []), accounts),
+            "findings": [asdict(finding) for finding in found],
+            "alerts": reader.alerts(10),
         }
-        alerts = reader.alerts(10)
     if as_json:
-        show_json({**document, "alerts": alerts})
-        return
-    figures = ("daemon", "level", "jobs", "enabled", "running", "pending", "unknown", "blocked", "sessions")
-    table(("", ""), [(key, document[key]) for key in figures], empty="")
-    for finding in document["findings"]:
-        click.echo(f"{finding['level']}: {finding['message']}\n  fix: {finding['fix']}")
-    rows = [(when(alert["at"], now), alert["cause"], alert["jobId"], alert["message"]) for alert in alerts]
-    table(("alert", "cause", "job", "message"), rows, empty="No alerts.")
+        show_json(document)
+    else:
+        _tell(document, now)
 
 
-def _findings(reader: Reader, now: int, *, running: bool) -> JsonObject:
-    """Everything that is not as it should be, each with its mend."""
-    findings: list[dict[str, str]] = []
-
-    def found(level: str, code: str, message: str, fix: str) -> None:
-        findings.append({"level": level, "code": code, "message": message, "fix": fix})
-
-    counts = reader.counts()
-    if not running and counts["enabled"]:
-        found("warn", "daemon_stopped", f"{_jobs(counts['enabled'])} will not run", "start `stentor serve`")
-    beat = reader.heartbeat()
-    if running and beat is not None and now - beat > _STALE_MS:
-        found("critical", "stalled", f"no heartbeat for {(now - beat) // 1000} s", "restart the daemon")
-    if counts["unknown"]:
-        found(
-            "warn",
-            "unknown_deliveries",
-            f"{counts['unknown']} may or may not have arrived",
-            "stentor deliveries list --state unknown",
-        )
-    if counts["blocked"]:
-        found(
-            "warn",
-            "blocked_jobs",
-            f"{_jobs(counts['blocked'])} cannot run",
-            "stentor cron list; stentor plugins",
-        )
-    for account in reader.accounts():
-        if account["state"] == "down":
-            where = f"{account['channel']}:{account['accountId']}"
-            found(
-                "critical",
-                "account_down",
-                f"{where} is down: {account['reason']}",
-                "mend its settings, then restart",
-            )
-    for job in reader.damaged_jobs():
-        found(
-            "critical",
-            "damaged_job",
-            f"job {job} does not match its checksum",
-            f"add it again: stentor cron get {job}",
-        )
-    order = ["ok", "warn", "critical"]
-    return {"level": max((f["level"] for f in findings), key=order.index, default="ok"), "findings": findings}
+def _ask_daemon(home: Path, health: Health) -> tuple[str, JsonObject]:
+    """Whether a daemon is running, silent or stopped, and its answer. Of a silent one the store knows more."""
+    try:
+        answer = ask(home, "GET", "status", patience=_PATIENCE_SECONDS)
+    except DaemonUnreachable:
+        if health.heartbeat_ms is None:
+            raise
+        return "silent", {}
+    return ("stopped", {}) if answer is None else ("running", answer)
 
 
-def _jobs(count: int) -> str:
-    return "1 job" if count == 1 else f"{count} jobs"
+def _figures(facts: Facts) -> JsonObject:
+    health = facts.health
+    return {
+        "heartbeatAt": iso(health.heartbeat_ms),
+        "heartbeatAgeMs": facts.heartbeat_age_ms,
+        "clock": facts.clock,
+        **facts.counts,
+        "backoff": health.backoff,
+        "oldestUnaccountedAt": iso(health.unaccounted_ms),
+        "oldestUnaccountedMs": health.unaccounted_ms,
+        "oldestUnaccountedLateMs": facts.late_ms,
+    }
+
+
+def _with_troubles(live: list[JsonObject], stored: list[JsonObject]) -> list[JsonObject]:
+    """The accounts as their channels report them; one that is shut is shut, whatever its channel still hopes for."""
+    down = {(row["channel"], row["accountId"]): row for row in stored if row["state"] == "down"}
+    return [down.get((account["channel"], account["accountId"]), account) for account in live]
+
+
+def _tell(document: JsonObject, now: int) -> None:
+    late = document["oldestUnaccountedLateMs"]
+    figures = {
+        **{key: document[key] for key in ("daemon", "level")},
+        "heartbeat": when(document["heartbeatAt"], now),
+        "clock": document["clock"]["state"].replace("_", " "),
+        **{key: document[key] for key in ("jobs", "enabled", "running", "backoff")},
+        "late": None if late is None else span(late),
+        **{key: document[key] for key in ("pending", "unknown", "blocked", "sessions")},
+    }
+    table(("", ""), figures.items(), empty="")
+    rows = [
+        (finding["level"], f"{finding['message']}\nfix: {finding['fix']}") for finding in document["findings"]
+    ]
+    table(("", ""), rows, empty="No findings.")
+    alerts = [
+        (when(alert["at"], now), alert["cause"], alert["jobId"], alert["message"])
+        for alert in document["alerts"]
+    ]
+    table(("alert", "cause", "job", "message"), alerts, empty="No alerts.")
 
 
 @click.command()

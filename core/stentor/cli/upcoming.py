@@ -4,27 +4,56 @@ import json
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
 from stentor.adapters.sqlite.reader import Reader
+from stentor.adapters.tz_database import choose_tz_database
+from stentor.cli.cron_reading import stored_job
 from stentor.cli.output import existing, read_line
 from stentor.config import load_config
 from stentor.domain.durations import parse_duration
 from stentor.domain.instants import absolute, iso, local, parse_at
 from stentor.domain.json_types import JsonObject
-from stentor.domain.refusals import Refused, plain
-from stentor.domain.schedules import Schedule, next_after
+from stentor.domain.refusals import Refused, details_of
+from stentor.domain.schedules import At, Cron, Every, Schedule, next_after
 from stentor.domain.zones import zone
 
 _SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
-_KEYS = {"expr", "cron", "every", "at", "id", "job", "tz", "after", "n", "count"}
+_SCHEDULES = ("expr", "cron", "every", "at", "id", "job")
+_KEYS = {*_SCHEDULES, "tz", "after", "n", "count"}
+_Model = TypeVar("_Model", Every, Cron)
 _COUNT, _MOST = 5, 1000
 
 
 def answer(home: Path, asked: JsonObject, *, now_ms: int) -> JsonObject:
     """The next `n` instants of a schedule, in UTC and in its own zone."""
+    choose_tz_database()
+    return _answer(home, asked, now_ms)
+
+
+def batch(home: Path, lines: Iterable[str]) -> None:
+    """One JSON answer per JSON line; a bad line is answered with its error and the rest goes on."""
+    from stentor.app.failures import failure_of
+
+    choose_tz_database()
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            asked = read_line(line)
+            unknown = asked.keys() - _KEYS
+            if unknown:
+                raise Refused("bad_request", f"unknown key {min(unknown)!r}")
+            document = _answer(home, asked, time.time_ns() // 1_000_000)
+        except Exception as error:  # noqa: BLE001 - each line has its own answer
+            document = failure_of(error).as_json()
+        click.echo(json.dumps(document, ensure_ascii=False))
+
+
+def _answer(home: Path, asked: JsonObject, now_ms: int) -> JsonObject:
     where, after, count = _frame(home, asked, now_ms)
     schedule, job_id = _schedule(home, asked, where, after)
     place = getattr(schedule, "tz", None) or where
@@ -35,7 +64,7 @@ def answer(home: Path, asked: JsonObject, *, now_ms: int) -> JsonObject:
         if at is not None:
             found.append(at)
     if not found:
-        raise Refused("never_fires", "the schedule does not fire after that time")
+        raise Refused("never_fires", f"the schedule does not fire after {iso(after)}")
     return {"occurrences": [iso(at) for at in found], "local": [local(at, place) for at in found]}
 
 
@@ -43,7 +72,7 @@ def _frame(home: Path, asked: JsonObject, now_ms: int) -> tuple[str, int, int]:
     """In which zone, from when on and how many."""
     tz = asked.get("tz")
     count = asked.get("n", asked.get("count", _COUNT))
-    if not isinstance(count, int) or not 1 <= count <= _MOST:
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST:
         raise Refused("bad_request", f"n must be a whole number from 1 to {_MOST}")
     default = load_config(home).zone()[0]
     try:
@@ -54,52 +83,32 @@ def _frame(home: Path, asked: JsonObject, now_ms: int) -> tuple[str, int, int]:
     return where, after, count
 
 
-def batch(home: Path, lines: Iterable[str]) -> None:
-    """One JSON answer per JSON line; a bad line is answered with its error and the rest goes on."""
-    from stentor.app.failures import failure_of
-
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            asked = read_line(line)
-            unknown = asked.keys() - _KEYS
-            if unknown:
-                raise Refused("bad_request", f"unknown key {min(unknown)!r}")
-            document = answer(home, asked, now_ms=time.time_ns() // 1_000_000)
-        except Exception as error:  # noqa: BLE001 - each line has its own answer
-            document = failure_of(error).as_json()
-        click.echo(json.dumps(document, ensure_ascii=False))
-
-
 def _schedule(home: Path, asked: JsonObject, tz: str, after: int) -> tuple[Schedule, str]:
-    job = asked.get("job") or asked.get("id")
-    expr = asked.get("expr") or asked.get("cron")
-    given = [value for value in (expr, asked.get("every"), asked.get("at"), job) if value]
+    given = {key: asked[key] for key in _SCHEDULES if asked.get(key) is not None}
     if len(given) != 1:
         raise Refused("bad_request", "choose exactly one of --cron, --every, --at and --id")
-    if job:
-        return _stored(home, str(job))
+    key, value = given.popitem()
+    if key in ("id", "job"):
+        return _stored(home, str(value))
     try:
-        if expr:
-            raw: JsonObject = {"kind": "cron", "expr": expr, "tz": tz}
-        elif asked.get("every"):
-            raw = {"kind": "every", "everyMs": parse_duration(str(asked["every"])), "anchorMs": after}
-        else:
-            raw = {"kind": "at", "at": iso(parse_at(str(asked["at"]), tz=asked.get("tz"), now_ms=after))}
-        return _SCHEDULE.validate_python(raw), ""
-    except ValidationError as error:
-        text = "; ".join(plain(item) for item in error.errors(include_url=False))
-        raise Refused("bad_schedule", text) from error
+        if key == "at":
+            return At(at=iso(parse_at(str(value), tz=asked.get("tz"), now_ms=after))), ""
+        if key == "every":
+            return _valid(Every, {"everyMs": parse_duration(str(value)), "anchorMs": after}), ""
     except ValueError as error:
         raise Refused("bad_schedule", str(error)) from error
+    return _valid(Cron, {"expr": value, "tz": tz}), ""
+
+
+def _valid(model: type[_Model], fields: JsonObject) -> _Model:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        details = details_of(error, model)
+        raise Refused("bad_schedule", "the schedule is not valid", details=details) from error
 
 
 def _stored(home: Path, name: str) -> tuple[Schedule, str]:
-    from stentor.app.operations import NotFound
-
     with Reader.open(existing(home)) as reader:
-        job = reader.job(name)
-    if job is None:
-        raise NotFound(f"there is no job {name!r}")
+        job = stored_job(reader, name)
     return _SCHEDULE.validate_python(job["schedule"]), str(job["id"])

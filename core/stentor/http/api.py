@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,8 +11,11 @@ from starlette.routing import Route
 
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.assembly import database
+from stentor.app.author import AUTHOR_HEADER, from_header
+from stentor.app.door import LARGEST_APPLICATION, LARGEST_REQUEST
 from stentor.app.failures import failure_of
-from stentor.app.operations import LARGEST_REQUEST, NotFound, Operations
+from stentor.app.operations import NotFound, Operations, known_job
+from stentor.app.previewing import preview_job, preview_stored
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.refusals import Refused
 
@@ -27,12 +31,16 @@ def api(operations: Operations) -> Starlette:
         Route("/api/v1/status", answer(endpoints.status)),
         Route("/api/v1/jobs", answer(endpoints.jobs)),
         Route("/api/v1/jobs", answer(endpoints.add_job), methods=["POST"]),
+        Route("/api/v1/jobs/preview", answer(endpoints.preview_job), methods=["POST"]),
+        Route("/api/v1/jobs/apply", answer(endpoints.apply_jobs), methods=["POST"]),
         Route("/api/v1/jobs/{job:path}/run", answer(endpoints.run_job), methods=["POST"]),
+        Route("/api/v1/jobs/{job:path}/edits", answer(endpoints.edits)),
         Route("/api/v1/jobs/{job:path}", answer(endpoints.job)),
-        Route("/api/v1/jobs/{job:path}", answer(endpoints.change_job), methods=["PATCH"]),
+        Route("/api/v1/jobs/{job:path}", answer(endpoints.edit_job), methods=["PATCH"]),
         Route("/api/v1/jobs/{job:path}", answer(endpoints.remove_job), methods=["DELETE"]),
         Route("/api/v1/runs", answer(endpoints.runs)),
         Route("/api/v1/runs/{run}", answer(endpoints.run)),
+        Route("/api/v1/runs/{run}/cancel", answer(endpoints.cancel_run), methods=["POST"]),
         Route("/api/v1/deliveries", answer(endpoints.deliveries)),
         Route("/api/v1/send", answer(endpoints.send), methods=["POST"]),
     ]
@@ -56,13 +64,13 @@ def _json(status: int, body: object) -> Response:
     return Response(json.dumps(body, ensure_ascii=False), status, media_type="application/json")
 
 
-async def _body(request: Request) -> JsonObject:
+async def _body(request: Request, largest: int = LARGEST_REQUEST) -> JsonObject:
     size = 0
     chunks: list[bytes] = []
     async for chunk in request.stream():
         size += len(chunk)
-        if size > LARGEST_REQUEST:
-            raise Refused("too_large", f"a request is at most {LARGEST_REQUEST} bytes")
+        if size > largest:
+            raise Refused("too_large", f"a request is at most {largest} bytes")
         chunks.append(chunk)
     try:
         body = as_object(json.loads(b"".join(chunks) or b"{}"))
@@ -81,6 +89,11 @@ class Endpoints:
 
     def _reader(self) -> Reader:
         return Reader.open(database(self._operations.app.home))
+
+    def _on_behalf(self, request: Request) -> Operations:
+        """Who may open the socket may say on whose behalf; whoever says nothing is somebody on this machine."""
+        by = from_header(request.headers.get(AUTHOR_HEADER, ""))
+        return replace(self._operations, by=by) if by else self._operations
 
     async def healthz(self, request: Request) -> JsonObject:
         return {"ok": True}
@@ -106,16 +119,29 @@ class Endpoints:
         return found
 
     async def add_job(self, request: Request) -> JsonObject:
-        return await self._operations.add_job(await _body(request))
+        return await self._on_behalf(request).add_job(await _body(request))
 
-    async def change_job(self, request: Request) -> JsonObject:
-        body = await _body(request)
-        if set(body) != {"enabled"} or not isinstance(body["enabled"], bool):
-            raise Refused("bad_request", 'a change is {"enabled": true} or {"enabled": false}')
-        return await self._operations.set_enabled(request.path_params["job"], enabled=body["enabled"])
+    async def edit_job(self, request: Request) -> JsonObject:
+        return await self._on_behalf(request).edit_job(request.path_params["job"], await _body(request))
+
+    async def preview_job(self, request: Request) -> JsonObject:
+        app, body = self._operations.app, await _body(request)
+        if set(body) == {"id"}:
+            return preview_stored(app.home, app.book.rules, str(body["id"]))
+        return preview_job(app.home, app.book.rules, body)
+
+    async def apply_jobs(self, request: Request) -> JsonObject:
+        return await self._on_behalf(request).apply_jobs(await _body(request, LARGEST_APPLICATION))
+
+    async def edits(self, request: Request) -> JsonObject:
+        limit, offset = _number(request, "limit", 50), _number(request, "offset", 0)
+        name = request.path_params["job"]
+        with self._reader() as reader:
+            entries, total = reader.edits(known_job(reader, name), limit=limit, offset=offset)
+        return page(entries, total, limit, offset)
 
     async def remove_job(self, request: Request) -> JsonObject:
-        return await self._operations.remove_job(request.path_params["job"])
+        return await self._on_behalf(request).remove_job(request.path_params["job"])
 
     async def run_job(self, request: Request) -> JsonObject:
         body = await _body(request)
@@ -135,6 +161,9 @@ class Endpoints:
         if found is None:
             raise NotFound(f"there is no run {request.path_params['run']!r}")
         return found
+
+    async def cancel_run(self, request: Request) -> JsonObject:
+        return await self._operations.cancel_run(request.path_params["run"])
 
     async def deliveries(self, request: Request) -> JsonObject:
         wanted = {key: request.query_params.get(key) for key in ("run", "target", "state")}

@@ -1,0 +1,149 @@
+"""What of a store and its daemon is not as it should be, each finding with its mend."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stentor.adapters.sqlite.health import Health, Named
+from stentor.domain.json_types import JsonObject
+from stentor.domain.stalls import Stall
+
+# Three periods of the heartbeat.
+_STALE_MS = 30_000
+_LATE_MS = 30_000
+_STEP_BACK_MS = 5_000
+_UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+_LEVELS = ("ok", "warn", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: str
+    code: str
+    message: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a finding can be about. `daemon` is running, silent or stopped."""
+
+    now_ms: int
+    daemon: str
+    health: Health
+    counts: JsonObject
+    accounts: list[JsonObject]
+    damaged: list[str]
+    stall: Stall | None
+
+    @property
+    def heartbeat_age_ms(self) -> int | None:
+        beat = self.health.heartbeat_ms
+        return None if beat is None else max(0, self.now_ms - beat)
+
+    @property
+    def late_ms(self) -> int | None:
+        """How long ago the oldest instant was that nobody has accounted for."""
+        oldest = self.health.unaccounted_ms
+        return None if oldest is None else self.now_ms - oldest
+
+    @property
+    def clock(self) -> JsonObject:
+        """Whether the machine's clock is behind what the store has seen."""
+        behind = self.health.newest_ms - self.now_ms
+        if behind <= _STEP_BACK_MS:
+            return {"state": "ok", "behindMs": 0}
+        unset = self.health.newest_at_start_ms - self.now_ms > _STEP_BACK_MS
+        waiting = self.daemon != "stopped" and unset
+        return {"state": "waiting_for_clock" if waiting else "moved_back", "behindMs": behind}
+
+
+def findings(facts: Facts) -> list[Finding]:
+    """All of them, those about the daemon first."""
+    return [*_daemon(facts), *_clock(facts), *_jobs(facts), *_deliveries(facts), *_store(facts)]
+
+
+def level_of(found: list[Finding]) -> str:
+    """That of the worst finding."""
+    return max((finding.level for finding in found), key=_LEVELS.index, default="ok")
+
+
+def span(ms: int) -> str:
+    """A length of time as people say it: its largest unit."""
+    size, unit = next(((size, unit) for size, unit in _UNITS if ms >= size), _UNITS[-1])
+    return f"{ms / size:.0f} {unit}"
+
+
+def _daemon(facts: Facts) -> Iterator[Finding]:
+    enabled, age = facts.counts["enabled"], facts.heartbeat_age_ms or 0
+    if facts.daemon == "stopped":
+        if facts.stall is not None:
+            fix = "start `stentor serve`; the log of the last one says where it stood"
+            yield Finding("critical", "stalled", str(facts.stall), fix)
+        if enabled:
+            yield Finding("warn", "daemon_stopped", f"{_of(enabled)} will not run", "start `stentor serve`")
+    elif age > _STALE_MS:
+        why = "does not answer" if facts.daemon == "silent" else "answers, but cannot write its heartbeat"
+        fix = "look at its log and its disk, then restart it"
+        yield Finding("critical", "stalled", f"stalled {age // 1000} s: the daemon {why}", fix)
+    elif facts.daemon == "silent":
+        yield Finding("warn", "daemon_silent", "the daemon is slow to answer", "try again in a moment")
+
+
+def _clock(facts: Facts) -> Iterator[Finding]:
+    clock, late = facts.clock, facts.late_ms or 0
+    if clock["state"] == "waiting_for_clock":
+        message = f"nothing runs until the clock is set; it is {span(clock['behindMs'])} behind"
+        yield Finding("critical", "waiting_for_clock", message, "set the clock of this machine")
+    elif clock["state"] == "moved_back":
+        message = f"clock moved back {span(clock['behindMs'])}"
+        yield Finding("warn", "clock_moved_back", message, "set it; what has run does not run again")
+    elif facts.daemon == "running" and late > _LATE_MS:
+        message = f"an instant {span(late)} ago is not accounted for"
+        yield Finding("warn", "unaccounted", message, "look at the daemon's log")
+
+
+def _jobs(facts: Facts) -> Iterator[Finding]:
+    health, blocked = facts.health, facts.counts["blocked"]
+    if health.switched_off.count:
+        off = health.switched_off
+        fix = f"mend it, then `stentor cron enable {off.names[0]}`; its alert says why"
+        yield Finding("warn", "auto_disabled", f"switched off by itself: {_list(off)}", fix)
+    if blocked:
+        fix = "stentor cron list; stentor plugins"
+        yield Finding("warn", "blocked_jobs", f"{_of(blocked)} cannot run", fix)
+    if health.failed.count:
+        message = f"failed at the last run: {_list(health.failed)}"
+        yield Finding("warn", "failed_jobs", message, f"stentor cron runs --id {health.failed.names[0]}")
+
+
+def _deliveries(facts: Facts) -> Iterator[Finding]:
+    health, unknown = facts.health, facts.counts["unknown"]
+    if unknown:
+        fix = "stentor deliveries list --state unknown"
+        yield Finding("warn", "unknown_deliveries", f"{unknown} may or may not have arrived", fix)
+    if health.undelivered.count:
+        message = f"the last result did not arrive: {_list(health.undelivered)}"
+        fix = "stentor cron runs --delivery-status not-delivered"
+        yield Finding("warn", "failed_deliveries", message, fix)
+    if health.failed_sends:
+        message = f"{health.failed_sends} sent by hand in the last 24 hours did not arrive"
+        yield Finding("warn", "failed_sends", message, "stentor deliveries list")
+    for account in facts.accounts:
+        if account["state"] == "down":
+            message = f"{account['channel']}:{account['accountId']} is down: {account['reason']}"
+            yield Finding("critical", "account_down", message, "mend its settings, then restart")
+
+
+def _store(facts: Facts) -> Iterator[Finding]:
+    for job in facts.damaged:
+        message = f"job {job} does not match its checksum"
+        yield Finding("critical", "damaged_job", message, f"add it again: stentor cron get {job}")
+
+
+def _of(count: int) -> str:
+    return "1 job" if count == 1 else f"{count} jobs"
+
+
+def _list(jobs: Named) -> str:
+    more = jobs.count - len(jobs.names)
+    return ", ".join(jobs.names) + (f" and {more} more" if more else "")

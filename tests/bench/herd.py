@@ -1,0 +1,121 @@
+"""Ten thousand jobs due in the same second, as a program: `python -m tests.bench.herd JOBS HOME` prints what it took.
+
+Every job sends a fixed text to one of a thousand targets; the channel accepts at once. What is measured is the product.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from stentor.adapters.registry import Registry
+from stentor.adapters.sqlite.rows import fetch
+from stentor.adapters.sqlite.snapshot import read_only
+from stentor.agents.echo import EchoRunner
+from stentor.app.assembly import App
+from stentor.app.operations import Operations
+from stentor.app.tuning import tuned
+from stentor.ports import Clock
+from stentor.testing.scripted import Provider, scripted_channel
+
+TARGETS = 1000
+_ADDING_AT_ONCE = 200
+_JOBS_ADDED_PER_SECOND = 1500
+_QUIET_SECONDS = 3
+
+
+@dataclass
+class Lag:
+    """How late a sleep of a millisecond ends tells how long the loop was kept from turning."""
+
+    clock: Clock
+    samples: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
+
+    async def watch(self) -> None:
+        while True:
+            begin = time.perf_counter()
+            await self.clock.sleep(0.001)
+            self.samples.append((time.time(), time.perf_counter() - begin - 0.001))
+
+    def idle_p99(self, until: float) -> float:
+        quiet = sorted(late for at, late in self.samples if at < until)
+        return quiet[int(len(quiet) * 0.99)]
+
+    def worst(self, since: float) -> float:
+        return max(late for at, late in self.samples if at >= since)
+
+
+@dataclass(frozen=True)
+class Result:
+    seconds: float
+    idle_p99_ms: float
+    worst_ms: float
+    accepted: int
+    in_order: bool
+
+
+async def herd(jobs: int, home: Path) -> Result:
+    registry = Registry.of(channels=[scripted_channel("page", Provider())], runners=[EchoRunner()])
+    app = App.open(home, role="bench", registry=registry)
+    due = int(time.time()) + _QUIET_SECONDS + jobs // _JOBS_ADDED_PER_SECOND
+    await app.prepare()
+    await _add(Operations(app), jobs, due)
+    due = max(due, int(time.time()) + _QUIET_SECONDS)
+    clock = app.seams.clock
+    lag = Lag(clock)
+    stop = asyncio.Event()
+
+    async def done() -> None:
+        await clock.sleep(max(0.0, due - time.time()))
+        while _accepted(home) < jobs and time.time() < due + 120:
+            await clock.sleep(0.02)
+        stop.set()
+
+    with tuned():
+        await app.run(stop, lag.watch, done)
+    ended = _value(home, "SELECT max(at) FROM receipts")
+    order = fetch(read_only(str(home / "stentor.db")), "SELECT job_id FROM runs ORDER BY started_at, rowid")
+    await app.close()
+    return Result(
+        ended / 1000 - due,
+        lag.idle_p99(due - 1) * 1000,
+        lag.worst(due - 0.5) * 1000,
+        _accepted(home),
+        [job for (job,) in order] == [f"job-{n:05}" for n in range(jobs)],
+    )
+
+
+async def _add(operations: Operations, jobs: int, due: int) -> None:
+    at = time.gmtime(due)
+    schedule = {"kind": "cron", "expr": f"{at.tm_sec} {at.tm_min} {at.tm_hour} * * *", "tz": "UTC"}
+    for begin in range(0, jobs, _ADDING_AT_ONCE):
+        some = range(begin, min(begin + _ADDING_AT_ONCE, jobs))
+        await asyncio.gather(*(operations.add_job(_job(n, schedule)) for n in some))
+
+
+def _job(number: int, schedule: dict[str, str]) -> dict[str, object]:
+    return {
+        "id": f"job-{number:05}",
+        "name": f"Job {number}",
+        "schedule": schedule,
+        "payload": {"kind": "text", "text": "The same procedure as every day."},
+        "delivery": {"to": f"page:room{number % TARGETS}"},
+    }
+
+
+def _accepted(home: Path) -> int:
+    return _value(home, "SELECT count(*) FROM receipts")
+
+
+def _value(home: Path, query: str) -> int:
+    connection = read_only(str(home / "stentor.db"))
+    try:
+        return int(fetch(connection, query)[0][0] or 0)
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(asyncio.run(herd(int(sys.argv[1]), Path(sys.argv[2]))))))

@@ -1,0 +1,185 @@
+"""The API on the daemon's socket: the same words as the command line, and who asks."""
+
+import json
+import os
+from collections.abc import Mapping
+from http.client import HTTPConnection
+from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM, socket
+
+import pytest
+from tests import shapes
+from tests.outside import JsonObject, Stentor, dump, until
+
+from stentor.adapters.socket_path import socket_path
+
+JOB: JsonObject = {
+    "id": "brief",
+    "schedule": {"kind": "cron", "expr": "0 7 * * *", "tz": "UTC"},
+    "payload": {"kind": "text", "text": "hi"},
+    "delivery": {"to": "local:a"},
+}
+
+
+class Api:
+    """One daemon, asked over its socket."""
+
+    def __init__(self, stentor: Stentor) -> None:
+        self.home = stentor.home
+
+    def ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, JsonObject]:
+        listener = socket_path(self.home)
+        assert listener is not None
+        connection = HTTPConnection("localhost")
+        connection.sock = socket(AF_UNIX, SOCK_STREAM)
+        connection.sock.connect(str(listener))
+        content = None if body is None else json.dumps(body)
+        connection.request(method, f"/api/v1/{path}", content, dict(headers or {}))
+        response = connection.getresponse()
+        document: JsonObject = json.loads(response.read())
+        connection.close()
+        return response.status, document
+
+    def made(self, name: str) -> JsonObject:
+        status, added = self.ask("POST", "jobs", {**JOB, "id": name})
+        assert status == 200, added
+        return added
+
+
+@pytest.fixture
+def api(served: Stentor) -> Api:
+    return Api(served)
+
+
+def test_a_patch_keeps_what_it_does_not_name(api: Api) -> None:
+    api.made("patched")
+
+    status, edited = api.ask("PATCH", "jobs/patched", {"payload": {"text": "ho"}, "description": "why"})
+
+    assert status == 200
+    shapes.is_job(edited)
+    assert edited["payload"] == {"kind": "text", "text": "ho"}
+    assert edited["changed"]["after"] == {"description": "why", "payload": {"text": "ho"}}
+    status, cleared = api.ask("PATCH", "jobs/patched", {"description": None})
+    assert (status, cleared["description"], cleared["revision"]) == (200, "", 3)
+
+
+def test_a_switch_is_a_patch_like_any_other(api: Api) -> None:
+    api.made("switched")
+
+    assert api.ask("PATCH", "jobs/switched", {"enabled": False})[1]["enabled"] is False
+    assert api.ask("PATCH", "jobs/switched", {"enabled": True})[1]["revision"] == 3
+    assert api.ask("PATCH", "jobs/switched", {"enabled": "maybe"})[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("patch", "code"),
+    [
+        pytest.param({"nme": "x"}, "bad_job", id="an unknown field"),
+        pytest.param({"id": "other"}, "bad_job", id="another id"),
+        pytest.param({"timezoneSource": "config"}, "bad_job", id="what is computed"),
+        pytest.param({"revision": 9}, "stale_revision", id="another revision"),
+        pytest.param({"delivery": {"to": "pager:1"}}, "unknown_prefix", id="a target of no plugin"),
+        pytest.param({"schedule": None}, "bad_job", id="no schedule"),
+        pytest.param([], "bad_json", id="no object"),
+    ],
+)
+def test_a_patch_that_is_refused_says_why(api: Api, served: Stentor, patch: object, code: str) -> None:
+    if "refused" not in str(served.ask("cron", "list")["jobs"]):
+        api.made("refused")
+
+    status, document = api.ask("PATCH", "jobs/refused", patch)
+
+    assert (status, document["error"]["code"]) == (400, code)
+
+
+def test_a_whole_job_can_be_sent_back_as_it_was_read(api: Api) -> None:
+    api.made("whole")
+    _, job = api.ask("GET", "jobs/whole")
+
+    status, answer = api.ask("PATCH", "jobs/whole", {**job, "name": "New"})
+
+    assert (status, answer["changed"]["after"]) == (200, {"name": "New"})
+    assert api.ask("PATCH", "jobs/whole", job)[1]["error"]["code"] == "stale_revision"
+
+
+def test_older_shapes_of_a_patch_are_repaired(api: Api) -> None:
+    api.made("older")
+
+    _, edited = api.ask("PATCH", "jobs/older", {"schedule": {"cron": "0 8 * * *"}, "text": "ho"})
+
+    assert (edited["schedule"]["expr"], edited["payload"]) == ("0 8 * * *", {"kind": "text", "text": "ho"})
+    assert "schedule.cron renamed to expr" in edited["repaired"]
+
+
+def test_a_preview_stores_nothing(api: Api, served: Stentor) -> None:
+    api.made("seen")
+    before = dump(served.home)
+
+    status, new = api.ask("POST", "jobs/preview", {**JOB, "id": None})
+    _, stored = api.ask("POST", "jobs/preview", {"id": "seen"})
+
+    assert (status, new["id"], len(new["preview"]["nextRuns"])) == (200, None, 3)
+    assert (stored["id"], stored["preview"]["targets"]) == ("seen", ["local:a"])
+    assert api.ask("POST", "jobs/preview", {"id": "nobody"})[0] == 404
+    assert api.ask("POST", "jobs/preview", JOB | {"id": "seen"})[1]["error"]["code"] == "already_exists"
+    assert dump(served.home) == before
+
+
+def test_jobs_are_applied_by_whoever_asks(api: Api) -> None:
+    jobs = [{**JOB, "id": "one"}, {**JOB, "id": "two"}]
+
+    _, planned = api.ask("POST", "jobs/apply", {"jobs": jobs, "dryRun": True})
+    _, applied = api.ask("POST", "jobs/apply", {"jobs": jobs}, {"Stentor-By": "cli:b%C3%A9a%0A"})
+    _, again = api.ask("POST", "jobs/apply", {"jobs": jobs})
+
+    assert planned["added"] == applied["added"] == again["unchanged"] == ["one", "two"]
+    assert api.ask("GET", "jobs/one/edits")[1]["entries"][0]["by"] == "cli:béa"
+    for body in ({}, {"jobs": {}}, {"jobs": [1]}, {"jobs": [], "prune": 1}, {"jobs": [], "purge": True}):
+        assert api.ask("POST", "jobs/apply", body)[0] == 400, body
+
+
+def test_the_history_of_a_job_comes_in_pages(api: Api) -> None:
+    api.made("history")
+    for n in range(3):
+        api.ask("PATCH", "jobs/history", {"name": f"n{n}"})
+    api.ask("DELETE", "jobs/history")
+
+    status, page = api.ask("GET", "jobs/history/edits?limit=2&offset=1")
+
+    assert status == 200
+    assert page.keys() >= shapes.PAGE
+    assert (page["total"], page["hasMore"]) == (5, True)
+    assert [edit["after"] for edit in page["entries"]] == [{"name": "n2"}, {"name": "n1"}]
+    assert {edit["by"] for edit in page["entries"]} == {"api:local"}
+    assert api.ask("GET", "jobs/nobody/edits")[0] == 404
+
+
+def test_a_run_is_cancelled_once_and_stays_cancelled(api: Api, served: Stentor, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    program = ("--command", f"cat {gate}", "--no-deliver")
+    served.ask("cron", "add", "--id", "slow", "--every", "1h", *program)
+    run = served.ask("cron", "run", "slow")["runId"]
+    until(lambda: served.runs("slow", "--status", "running"), "the start of the run")
+
+    ended = served.ask("runs", "cancel", run)
+
+    shapes.is_run(ended)
+    assert (ended["runId"], ended["status"]) == (run, "cancelled")
+    assert api.ask("POST", f"runs/{run}/cancel")[1] == served.ask("runs", "cancel", run) == ended
+    assert api.ask("POST", "runs/nothing/cancel")[0] == 404
+    assert served.refusal("runs", "cancel", "nothing", code=4)["code"] == "not_found"
+
+
+def test_a_run_that_nobody_works_on_is_left_to_the_next_daemon(stentor: Stentor) -> None:
+    stentor.ask("cron", "add", "--id", "tea", "--every", "1h", "--text", "x", "--to", "local:a")
+    run = stentor.ask("cron", "run", "tea")["runId"]
+
+    error = stentor.refusal("runs", "cancel", run)
+
+    assert error["code"] == "not_running"
+    assert "stentor serve" in error["hint"]
+    assert stentor.runs("tea")[0]["status"] == "queued"
