@@ -45,7 +45,7 @@ def fates(home: Path) -> list[tuple[int, str]]:
 def clock_of(operations: Operations) -> VirtualClock:
     """The clock behind the simulated process, to be set."""
     clock = operations.app.seams.clock
-    return clock._clock  # type: ignore[attr-defined, no-any-return, unused-ignore]  # noqa: SLF001 - the simulation's own
+    return clock._clock  # type: ignore[attr-defined, no-any-return, unused-ignore]
 
 
 def test_forty_late_jobs_start_six_a_minute_in_the_order_they_were_due(world, fast_home, provider) -> None:

@@ -8,6 +8,7 @@ import apsw
 
 from stentor.adapters.sqlite import deliveries, guards, rollup, runs
 from stentor.adapters.sqlite.events import alert, record_runs
+from stentor.adapters.sqlite.rows import Row
 from stentor.domain.backoff import delay_ms
 from stentor.domain.records import Finished, RunEnd
 from stentor.domain.states import RunStatus
@@ -116,7 +117,7 @@ def _remember(connection: apsw.Connection, end: RunEnd, session_id: str) -> None
         runs.touch_session(connection, session_id, billed, usage.input, end.ended_ms)
 
 
-def _values(end: RunEnd) -> tuple[object, ...]:
+def _values(end: RunEnd) -> Row:
     usage = end.usage
     warnings = json.dumps(end.warnings, ensure_ascii=False) if end.warnings else "[]"
     kept = (end.summary, end.error, warnings, end.routes)

@@ -122,7 +122,7 @@ def _in_its_session(connection: apsw.Connection, seed: RunSeed) -> RunSeed:
     return replace(seed, session=replace(session, id=row[0]))
 
 
-def _session_values(session: SessionSeed, job_id: str, at_ms: int) -> tuple[object, ...]:
+def _session_values(session: SessionSeed, job_id: str, at_ms: int) -> Row:
     return (
         session.id,
         session.key,
@@ -136,7 +136,7 @@ def _session_values(session: SessionSeed, job_id: str, at_ms: int) -> tuple[obje
     )
 
 
-def _values(run: RunSeed) -> tuple[object, ...]:
+def _values(run: RunSeed) -> Row:
     return (
         run.id,
         run.job_id,

@@ -1,13 +1,12 @@
 """Due jobs, and the claims that account for their instants."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import apsw
 
 from stentor.adapters.sqlite import jobs, runs
 from stentor.adapters.sqlite.events import alert, record
-from stentor.adapters.sqlite.rows import OneByOne, first, number
+from stentor.adapters.sqlite.rows import OneByOne, Row, first, number
 from stentor.domain.records import Claim, DueJob, RunSeed
 
 # A run that waits for its turn among late ones, or for its retry, is not in the way of the next instant.
@@ -37,7 +36,7 @@ UPDATE occurrences SET last_instant = ?1, count = count + ?2 WHERE job_id = ?3 A
 
 def due(connection: apsw.Connection, before_ms: int, limit: int) -> list[DueJob]:
     found = connection.execute(_DUE, (before_ms, limit))
-    return [DueJob(jobs.job_of(row), running, not_before) for running, not_before, *row in found]
+    return [DueJob(jobs.job_of(tuple(row)), running, not_before) for running, not_before, *row in found]
 
 
 def next_due(connection: apsw.Connection) -> int | None:
@@ -77,14 +76,14 @@ def _queued(
     return [queued[claim.job_id] for claim in claims]
 
 
-def _all(connection: apsw.Connection, statement: str, rows: Sequence[tuple[object, ...]]) -> bool:
+def _all(connection: apsw.Connection, statement: str, rows: Sequence[Row]) -> bool:
     """Run a statement for each row; whether each changed its row."""
     before = connection.total_changes()
     connection.executemany(statement, rows)
     return connection.total_changes() - before == len(rows)
 
 
-def _advance(claim: Claim) -> tuple[object, ...]:
+def _advance(claim: Claim) -> Row:
     finished = claim.finished
     return (
         claim.until_ms,
@@ -97,7 +96,7 @@ def _advance(claim: Claim) -> tuple[object, ...]:
     )
 
 
-def _new_rows(connection: apsw.Connection, claim: Claim) -> Iterator[tuple[Any, ...]]:
+def _new_rows(connection: apsw.Connection, claim: Claim) -> Iterator[Row]:
     """The rows to insert; a range that goes on from an earlier claim only becomes longer."""
     for row in claim.occurrences:
         if row.last_ms is not None:
