@@ -105,10 +105,10 @@ def test_a_clock_put_forward_counts_as_time_asleep(world, fast_home, provider) -
 
 def test_asleep_past_its_grace_a_job_is_missed(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
-        await operations.add_job(job(schedule=FIVE_MINUTES, missed={"policy": "latest", "graceSeconds": 60}))
+        await operations.add_job(job(schedule=FIVE_MINUTES, missed={"policy": "latest", "graceSeconds": 10}))
         clock = clock_of(operations)
         await clock.sleep(2)
-        clock.set(clock.now_ms() + 8 * MINUTE * 1000)
+        clock.set(clock.now_ms() + 5 * MINUTE * 1000 + 28_000)
 
     world.live(story, seconds=30)
     assert fates(fast_home) == [(5, "grace")]

@@ -29,7 +29,7 @@ class SlowConnection(Connection):
 
     async def send(self, part: Part) -> Receipt:
         try:
-            await asyncio.sleep(self.seconds.popleft() if self.seconds else 0)
+            await pass_time(self.seconds.popleft() if self.seconds else 0)
         except asyncio.CancelledError:
             self.given_up.append(part.id)
             raise

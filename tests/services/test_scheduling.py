@@ -166,10 +166,12 @@ def test_switching_on_what_is_on_does_not_forget_what_was_due(world, fast_home) 
 def test_a_manual_run_leaves_the_scheduled_instant_alone(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job())
+        await operations.app.seams.clock.sleep(1)
         await operations.run_job("brief", due=False)
 
     world.live(story, seconds=10)
     assert [run["trigger"] for run in runs(fast_home)] == ["manual", "schedule"]
+    assert stored_job(fast_home)["state"]["lastRunAtMs"] == START_MS + 2000
     assert stored_job(fast_home)["status"] == "done"
     assert len(provider.accepted) == 2
 

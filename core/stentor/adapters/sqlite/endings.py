@@ -20,7 +20,7 @@ UPDATE runs SET status = ?, phase = ifnull(?, phase), ended_at = ?, started_at =
 WHERE id = ?
 """
 _LEASED = """
-SELECT id, job_id, session_id, ifnull(started_at, queued_at) FROM runs WHERE id = ? AND boot = ? AND ended_at IS NULL
+SELECT id, job_id, session_id, coalesce(started_at, ?3, queued_at) FROM runs WHERE id = ?1 AND boot = ?2 AND ended_at IS NULL
 """
 # A job that was given another time while the run went on lives by that: only its old time is over.
 _GOES_ON = """
@@ -58,7 +58,7 @@ class _Job:
 
 def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Finished]:
     """End runs and put what they want sent into the outbox, or refuse both where the lease is gone."""
-    leased = connection.executemany(_LEASED, [(end.run_id, end.boot) for end in ends])
+    leased = connection.executemany(_LEASED, [(end.run_id, end.boot, end.started_ms) for end in ends])
     rows = {run: (job, session, ran_ms) for run, job, session, ran_ms in leased}
     kept = [end for end in ends if end.run_id in rows]
     for end in ends:
