@@ -1,9 +1,15 @@
 """`cron next`: when a schedule fires, asked with flags, about a stored job, or line by line."""
 
 import json
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
+import tzdata
 from tests.outside import JsonObject, Stentor
+
+from stentor.adapters.tz_database import tz_database
 
 AFTER = "2031-01-01T00:00:00Z"
 TABLE: dict[str, tuple[JsonObject, list[str], list[str]]] = {
@@ -54,12 +60,23 @@ REFUSED: dict[str, tuple[JsonObject, str]] = {
     "two schedules": ({"expr": "0 7 * * *", "every": "1h"}, "choose exactly one of"),
     "a bad expression": ({"expr": "61 * * * *"}, "minute 61 is outside 0-59"),
     "an expression that never fires": ({"expr": "0 0 31 2 *"}, "never fires"),
-    "an interval of nothing": ({"every": "0s"}, "must be at least 1000"),
+    "an empty expression": ({"expr": ""}, "it has 0 fields"),
+    "an empty interval": ({"every": ""}, "'' is not a duration"),
+    "an empty time": ({"at": ""}, "'' is not a time"),
+    "an interval of nothing": ({"every": "0s"}, "everyMs: must be at least 1000 milliseconds"),
+    "an interval of centuries": (
+        {"every": "90000d"},
+        "at most 315619200000 milliseconds, which are ten years",
+    ),
     "an interval in words": ({"every": "often"}, "is not a duration"),
     "a time that has passed": ({"at": "2020-01-01", "after": AFTER}, "in the past"),
     "an unknown zone": ({"expr": "0 7 * * *", "tz": "Mars"}, "name an IANA zone"),
     "an unknown zone of an interval": ({"every": "1h", "tz": "Mars"}, "name an IANA zone"),
     "a start in words": ({"expr": "0 7 * * *", "after": "yesterday"}, "'yesterday' is not a time"),
+    "a time that ends before it starts": (
+        {"at": "2031-05-01", "after": "2031-05-01T00:00:30"},
+        "does not fire after 2031-05-01T00:00:30Z",
+    ),
     "a start beyond the last": ({"at": "2031-05-01", "after": "2032-01-01"}, "in the past"),
 }
 
@@ -91,6 +108,7 @@ def test_a_batch_answers_each_line_like_the_flags_do_and_a_bad_line_stops_nobody
         "{bad",
         '{"expr": "0 7 * * *", "n": 0}',
         '{"every": "1h", "n": "x"}',
+        '{"every": "1h", "n": true}',
         '{"expr": 5}',
         '{"sorry": 1}',
     ]
@@ -145,3 +163,38 @@ def test_the_configured_zone_is_used_where_none_is_named(stentor: Stentor) -> No
     answer = stentor.ask("cron", "next", "--cron", "0 7 * * *", "--after", AFTER, "-n", "1")
 
     assert answer["local"] == ["2031-01-01T07:00:00-05:00"]
+
+
+def test_a_job_that_is_not_there_is_named(stentor: Stentor) -> None:
+    stentor.ask("cron", "add", "--every", "1h", "--text", "x", "--to", "local:a")
+
+    assert "no job 'nope'" in stentor.refusal("cron", "next", "--id", "nope", code=4)["message"]
+
+
+def test_the_newest_time_zone_database_counts(stentor: Stentor) -> None:
+    """Vancouver stays at -07:00 from November 2026 on, which older databases do not know."""
+    path = Path(tz_database({}).path[0], "America", "Vancouver")
+    with path.open("rb") as file:
+        place = ZoneInfo.from_file(file)
+    expected = datetime(2026, 12, 2, 9, tzinfo=place).isoformat()
+    words = ("--cron", "0 9 * * *", "--tz", "America/Vancouver", "--after", "2026-12-01T20:00:00Z", "-n", "1")
+    batch = json.dumps(
+        {"expr": "0 9 * * *", "tz": "America/Vancouver", "after": "2026-12-01T20:00:00Z", "n": 1}
+    )
+
+    assert stentor.ask("cron", "next", *words)["local"] == [expected]
+    assert stentor.run("cron", "next", "--batch", stdin=batch).lines[0]["local"] == [expected]
+
+
+def test_a_time_zone_database_of_ones_own_is_respected(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "zones"
+    for name, source in (("Etc/UTC", "Etc/UTC"), ("Europe/Berlin", "Asia/Tokyo")):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes((Path(tzdata.__path__[0]) / "zoneinfo" / source).read_bytes())
+    stentor = Stentor(home, {"PYTHONTZPATH": str(folder)})
+
+    answer = stentor.ask(
+        "cron", "next", "--cron", "0 9 * * *", "--tz", "Europe/Berlin", "--after", AFTER, "-n", "1"
+    )
+
+    assert answer["local"] == ["2031-01-02T09:00:00+09:00"]

@@ -98,6 +98,7 @@ class Model:
         """Somebody sets the clock under the daemon's hands."""
         self.now += seconds * 1000
         self.unsure_until = max(self.unsure_until, self.now + _LOOK_MS)
+        self.watch(0)
 
     def _start_anew(self, job_id: str) -> None:
         """The account of the old schedule is closed; the new one owes what comes after now."""

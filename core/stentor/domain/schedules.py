@@ -1,7 +1,7 @@
 """Schedules: when a job is to run, and the instants that follow from it."""
 
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Literal, cast
 
@@ -54,10 +54,6 @@ class At(_Schedule):
         # A zone that was refused is missing here; its own error is the one to report.
         return iso(absolute(value, cast("str | None", info.data.get("tz"))))
 
-    @cached_property
-    def at_ms(self) -> int:
-        return from_iso(self.at)
-
 
 class Every(_Schedule):
     """At `anchor_ms` and every `every_ms` after it. Without an anchor the beat counts from 1970."""
@@ -93,7 +89,8 @@ Schedule = Annotated[At | Every | Cron, Field(discriminator="kind")]
 def next_after(schedule: Schedule, after_ms: int, *, job_id: str = "") -> int | None:
     """The first instant strictly after `after_ms`; None when there is none left."""
     if isinstance(schedule, At):
-        return schedule.at_ms if schedule.at_ms > after_ms else None
+        at_ms = _at_ms(schedule.at)
+        return at_ms if at_ms > after_ms else None
     if isinstance(schedule, Every):
         return _within_calendar(_next_beat(schedule, after_ms))
     shift = _stagger(schedule.stagger_ms, job_id)
@@ -115,6 +112,11 @@ def period_ms(schedule: Schedule, near_ms: int) -> int | None:
     first = next_after(schedule, near_ms)
     second = None if first is None else next_after(schedule, first)
     return None if first is None or second is None else second - first
+
+
+@lru_cache(maxsize=16_384)
+def _at_ms(at: str) -> int:
+    return from_iso(at)
 
 
 def _next_beat(schedule: Every, after_ms: int) -> int:

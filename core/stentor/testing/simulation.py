@@ -89,7 +89,7 @@ class Simulation:
 
     def jump(self, seconds: float) -> None:
         """Set the wall clock of the living process forward, or back, without any time passing for it."""
-        self._clock.set(self._clock.now_ms() + round(seconds * 1000))
+        self._clock.start_ms += round(seconds * 1000)
 
     def _born(self, crash_at: int | None) -> tuple[Trail, VirtualLoop, list[App]]:
         self._clock = VirtualClock(self.now_ms)

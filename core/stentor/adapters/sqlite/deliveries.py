@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import apsw
 
 from stentor.adapters.sqlite import lanes
-from stentor.adapters.sqlite.rollup import retire_if_done, summarise_runs
 from stentor.domain.records import DeliverySeed
 
 _INSERT = """
@@ -16,12 +15,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOT
 _PART = """
 INSERT INTO parts (id, delivery_id, lane, n, of, state, text, format, attachment) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)
 """
-
-__all__ = ["insert", "insert_all", "retire_if_done", "summarise_run"]
-
-
-def insert(connection: apsw.Connection, seed: DeliverySeed) -> None:
-    insert_all(connection, [seed])
 
 
 def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> None:
@@ -40,10 +33,6 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> No
 def _is_new(connection: apsw.Connection, seed: DeliverySeed) -> bool:
     connection.execute(_INSERT, _values(seed))
     return connection.changes() == 1
-
-
-def summarise_run(connection: apsw.Connection, run_id: str) -> None:
-    summarise_runs(connection, [run_id])
 
 
 def _values(seed: DeliverySeed) -> tuple[str | int | None, ...]:

@@ -210,7 +210,7 @@ class SqliteStore:
         return await self._do(lambda c: runs.history(c, session_id))
 
     async def enqueue(self, delivery: DeliverySeed) -> None:
-        await self._do(lambda c: deliveries.insert(c, delivery))
+        await self._do(lambda c: deliveries.insert_all(c, [delivery]))
 
     async def begin_sends(self, now_ms: int, limit: int, boot: str) -> Sequence[Outgoing]:
         return await self._do(lambda c: sending.begin_sends(c, now_ms, limit, boot))

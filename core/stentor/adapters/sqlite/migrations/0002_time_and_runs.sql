@@ -19,3 +19,5 @@ CREATE INDEX lanes_ready ON lanes (channel, account, priority, ready_at, head) W
 -- Of all kinds of events only alerts are looked for by their kind.
 DROP INDEX events_by_kind;
 CREATE INDEX events_alerts ON events (id) WHERE kind = 'alert';
+-- What became of a job's last delivery is read off its last run.
+ALTER TABLE jobs DROP COLUMN last_delivery_status;
