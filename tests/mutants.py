@@ -20,6 +20,8 @@ _FAILED = 1
 
 SQLITE = "core/stentor/adapters/sqlite"
 STORE = "tests/stores/test_sqlite.py::TestWithTheWriterOnTheLoop"
+CRASHES = "tests/simulation/test_crash_everywhere.py"
+READING = "tests/cli/test_reading_changes_nothing.py"
 RETRYING = "tests/services/test_retrying.py"
 CATCHING_UP = "tests/services/test_catching_up.py"
 EXECUTING = "tests/services/test_executing.py"
@@ -46,6 +48,21 @@ MUTANTS = (
         "tests/services/test_running.py::test_a_run_longer_than_the_drain_is_interrupted_and_done_again",
     ),
     Mutant(
+        "a run that is over is taken up again",
+        f"{SQLITE}/runs.py",
+        "WHERE r.ended_at IS NULL AND r.boot <> ?",
+        "WHERE r.started_at IS NOT NULL AND r.boot <> ?",
+        f"{CRASHES}::test_ten_restarts_after_the_end_change_nothing",
+    ),
+    Mutant(
+        "the account moves in a commit of its own",
+        f"{SQLITE}/schedule.py",
+        "[_advance(claim)]):\n        return None\n",
+        "[_advance(claim)]):\n        return None\n"
+        '    connection.execute("RELEASE one; COMMIT; BEGIN IMMEDIATE; SAVEPOINT one")\n',
+        f"{CRASHES}::test_a_crash_at_any_point_loses_nothing_and_doubles_nothing[plain]",
+    ),
+    Mutant(
         "the account moves on without rows",
         "core/stentor/domain/occurrences.py",
         "    due = found[:limit]\n",
@@ -58,6 +75,20 @@ MUTANTS = (
         "[run for run in claim.runs if run.id in fresh]",
         "list(claim.runs)",
         f"{STORE}::test_an_instant_runs_once_even_if_the_account_was_set_back",
+    ),
+    Mutant(
+        "an instant may have two rows",
+        f"{SQLITE}/migrations/0001_initial.sql",
+        "DEFAULT 1,\n    PRIMARY KEY (job_id, instant)\n) STRICT, WITHOUT ROWID;",
+        "DEFAULT 1\n) STRICT;",
+        f"{STORE}::test_an_instant_runs_once_even_if_the_account_was_set_back",
+    ),
+    Mutant(
+        "two daemons both have their way",
+        f"{SQLITE}/schedule.py",
+        "AND revision = ? AND accounted_at = ?\n",
+        "AND revision = ? AND accounted_at <= ? + 60000\n",
+        "tests/simulation/test_two_daemons_at_once.py",
     ),
     Mutant(
         "an instant within a range is written again",
@@ -107,6 +138,14 @@ MUTANTS = (
         "PRAGMA synchronous = FULL",
         "PRAGMA synchronous = NORMAL",
         "tests/stores/test_sqlite_file.py::test_every_commit_is_on_the_disk_before_it_counts",
+    ),
+    Mutant(
+        "a question leaves a trace",
+        f"{SQLITE}/reader.py",
+        "        return cls(read_only(",
+        '        apsw.Connection(str(path)).execute("UPDATE jobs SET updated_at = updated_at + 1")\n'
+        "        return cls(read_only(",
+        f"{READING}::test_a_question_leaves_the_tables_byte_for_byte[without_daemon-show]",
     ),
     Mutant(
         "an edit of an old revision is taken",

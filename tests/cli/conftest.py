@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-
-from stentor.testing.invariants import check
 from tests.outside import Stentor
 from tests.outside_fixtures import daemon, home, served, stentor, the_nine_invariants_hold
+
+from stentor.testing.invariants import check
 
 __all__ = ["alone", "daemon", "either", "home", "served", "stentor", "the_nine_invariants_hold"]
 

@@ -101,7 +101,7 @@ def test_the_answer_tells_each_job_by_its_id(either: Stentor) -> None:
             "after": {"name": "Green tea", "schedule": {"expr": "0 17 * * *"}},
         }
     }
-    assert [edit["action"] for edit in either.ask("cron", "edits", "once")["entries"]][0] == "removed"
+    assert either.ask("cron", "edits", "once")["entries"][0]["action"] == "removed"
     assert groups(apply(either, [changed, BEAT, new], "--prune")) == {"unchanged": ["tea", "beat", "new"]}
 
 

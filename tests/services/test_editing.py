@@ -190,7 +190,15 @@ def test_a_one_shot_that_is_over_is_armed_again_by_a_new_time(
     world.live(adding(job()), seconds=5)
     assert stored_job(fast_home)["status"] == "done"
 
-    world.live(editing({"schedule": schedule}), seconds=60)
+    async def story(operations: Operations) -> None:
+        armed = await operations.edit_job("brief", {"schedule": schedule})
+        assert (armed["enabled"], armed["status"], armed["state"]["nextRunAtMs"]) == (
+            True,
+            "ok",
+            START_MS + 60_000,
+        )
+
+    world.live(story, seconds=60)
 
     assert len(provider.accepted) == 2
     assert occurrences(fast_home) == [(2, "run", ""), (60, "run", "")]
@@ -507,12 +515,19 @@ def test_an_edit_and_its_history_are_one_wherever_the_process_ends(fast_home, pr
         point += 1
 
 
-def test_a_lost_instant_of_an_edited_job_is_found(world, fast_home) -> None:
+@pytest.mark.parametrize(
+    "where",
+    [
+        pytest.param("reason = 'rescheduled'", id="before the edit"),
+        pytest.param("reason = '' ORDER BY instant DESC", id="after it"),
+    ],
+)
+def test_a_lost_instant_of_an_edited_job_is_found(world, fast_home, where: str) -> None:
     world.live(adding(job(schedule=MINUTELY)), seconds=61)
     world.now_ms += 120_000
-    world.live(editing({"schedule": HOURLY}), seconds=1)
+    world.live(editing({"schedule": {"expr": "*/2 * * * *"}}), seconds=120)
     connection = apsw.Connection(str(fast_home / "stentor.db"))
-    lost = list(connection.execute("SELECT * FROM occurrences WHERE reason = 'rescheduled' LIMIT 1"))
+    lost = list(connection.execute(f"SELECT * FROM occurrences WHERE {where} LIMIT 1"))
     connection.execute("DELETE FROM occurrences WHERE instant = ?", (lost[0][1],))
 
     with pytest.raises(InvariantBroken, match="I1"):

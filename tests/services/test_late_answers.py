@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from pathlib import Path
 
+import pytest
+
 from stentor.app.operations import Operations
 from stentor.contract.channel import Connection
 from stentor.contract.errors import NotSent
@@ -12,7 +14,7 @@ from stentor.contract.receipts import Receipt
 from stentor.contract.traits import Traits
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, ScriptedChannel, scripted_channel
-from stentor.testing.simulation import Simulation, nothing
+from stentor.testing.simulation import Simulation, Story, nothing
 from stentor.testing.virtual_time import pass_time
 from tests.services.stories import alerts, deliveries, sending
 
@@ -25,9 +27,11 @@ class SlowConnection(Connection):
     def __init__(self, provider: Provider, seconds: deque[float]) -> None:
         self.provider = provider
         self.seconds = seconds
+        self.begun: list[float] = []
         self.given_up: list[str] = []
 
     async def send(self, part: Part) -> Receipt:
+        self.begun.append(asyncio.get_running_loop().time())
         try:
             await pass_time(self.seconds.popleft() if self.seconds else 0)
         except asyncio.CancelledError:
@@ -97,6 +101,22 @@ def test_a_late_receipt_releases_what_the_part_in_doubt_held(fast_home) -> None:
     assert world.parts() == [("accepted", 1), ("accepted", 1)]
 
 
+def test_both_answers_wait_for_a_store_that_cannot_be_written_and_count_in_their_order(fast_home) -> None:
+    world = SlowWorld(fast_home, TIMEOUT + 10)
+
+    async def story(operations: Operations) -> None:
+        (connection,) = world.simulation._connections
+        await operations.send({"to": "page:room1", "text": "word " * 1500})
+        await pass_time(TIMEOUT - 1)
+        connection.pragma("query_only", value=True)
+        await pass_time(20)
+        connection.pragma("query_only", value=False)
+
+    world.simulation.live(story, seconds=10)
+    assert world.parts() == [("accepted", 1), ("accepted", 1)]
+    assert alerts(fast_home) == ["unknown"]
+
+
 def test_a_late_error_changes_nothing(fast_home) -> None:
     world = SlowWorld(fast_home, TIMEOUT + 10)
     world.provider.script.append(NotSent("connection refused"))
@@ -117,19 +137,34 @@ def test_a_send_that_hangs_holds_its_lane_only_until_the_deadline(fast_home) -> 
     assert world.parts() == [("unknown", 1), ("accepted", 1)]
 
 
-def test_a_send_that_hangs_holds_its_slot_only_until_the_deadline(fast_home) -> None:
-    world = SlowWorld(fast_home, 3600)
-    waited: list[int] = []
-
+def sending_one_at_a_time(*targets: str) -> Story:
     async def story(operations: Operations) -> None:
         operations.app.dispatcher.slots = 1
-        await sending("page:room1", "page:room2", "page:room3")(operations)
-        await pass_time(TIMEOUT - 1)
-        waited.append(len(world.provider.requests))
+        await pass_time(1)
+        await sending(*targets)(operations)
 
-    world.simulation.live(story, seconds=2)
-    assert waited == [0]
+    return story
+
+
+def test_a_send_that_hangs_holds_its_slot_only_until_the_deadline(fast_home) -> None:
+    world = SlowWorld(fast_home, 3600)
+    world.simulation.live(sending_one_at_a_time("page:room1", "page:room2", "page:room3"), seconds=100)
+    assert world.connection.begun == [1, 1 + TIMEOUT, 1 + TIMEOUT]
     assert world.parts() == [("unknown", 1), ("accepted", 1), ("accepted", 1)]
+
+
+@pytest.mark.parametrize("late", [[], [NotSent("connection refused")]], ids=["receipt", "error"])
+def test_what_comes_back_late_gives_no_second_slot_back(fast_home, late) -> None:
+    world = SlowWorld(fast_home, TIMEOUT + 10, 30)
+    world.provider.script.extend(late)
+    world.simulation.live(sending_one_at_a_time("page:room1", "page:room2", "page:room3"), seconds=120)
+    assert world.connection.begun == [1, 1 + TIMEOUT, 1 + TIMEOUT + 30]
+
+
+def test_the_deadline_of_a_send_that_was_answered_gives_no_second_slot_back(fast_home) -> None:
+    world = SlowWorld(fast_home, 1, TIMEOUT - 0.5)
+    world.simulation.live(sending_one_at_a_time("page:room1", "page:room2", "page:room3"), seconds=120)
+    assert world.connection.begun == [1, 2, 2 + TIMEOUT - 0.5]
 
 
 def test_a_send_that_never_comes_back_is_given_up_in_the_end(fast_home) -> None:

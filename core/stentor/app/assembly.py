@@ -197,9 +197,7 @@ class App:
             round(keep_days * 86_400_000) or None,
             changed,
         )
-        zone, source = config.zone()
-        missed = config.scheduler.missed
-        defaults = JobDefaults(zone, source, tuple(sorted(agents)), missed.policy, missed.grace_seconds)
+        defaults = JobDefaults.of(config)
         book = JobBook(store, clock, chance, directory, defaults, scheduler.job_changed, boot)
         return cls(
             home,

@@ -41,10 +41,10 @@ def jobs_from_outside(raw: object) -> tuple[list[JsonObject], dict[str, list[str
     return jobs, repairs
 
 
-def refuse_half_characters(raw: Mapping[str, Any]) -> None:
-    """JSON can spell half of a surrogate pair; nothing that writes or sends text can."""
+def refuse_half_characters(raw: Mapping[str, Any]) -> int:
+    """JSON can spell half of a surrogate pair; nothing that writes or sends text can. Returns the size in bytes."""
     try:
-        json.dumps(raw, ensure_ascii=False).encode()
+        return len(json.dumps(raw, ensure_ascii=False).encode())
     except UnicodeEncodeError:
         raise Refused(
             "bad_text",
@@ -54,6 +54,5 @@ def refuse_half_characters(raw: Mapping[str, Any]) -> None:
 
 
 def _check(raw: Mapping[str, Any]) -> None:
-    refuse_half_characters(raw)
-    if len(json.dumps(raw).encode()) > LARGEST_REQUEST:
+    if refuse_half_characters(raw) > LARGEST_REQUEST:
         raise Refused("too_large", f"a job is at most {LARGEST_REQUEST} bytes")

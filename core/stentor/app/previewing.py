@@ -8,6 +8,7 @@ from stentor.adapters.registry import Registry
 from stentor.adapters.sqlite import jobs
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.snapshot import read_only
+from stentor.adapters.tz_database import choose_tz_database
 from stentor.app.assembly import database, directory_of
 from stentor.app.door import job_from_outside, jobs_from_outside
 from stentor.app.operations import NotFound
@@ -25,13 +26,11 @@ from stentor.services.job_rules import JobDefaults, JobRules, Prepared, preview_
 
 def rules_at(home: Path) -> JobRules:
     """The rules that a daemon of this home goes by."""
+    choose_tz_database()
     config = load_config(home)
     seams = Seams()
-    zone, source = config.zone()
-    missed = config.scheduler.missed
-    agents = tuple(sorted(config.agents))
-    defaults = JobDefaults(zone, source, agents, missed.policy, missed.grace_seconds)
-    return JobRules(seams.clock, seams.chance, directory_of(Registry.load(), config), defaults)
+    directory = directory_of(Registry.load(), config)
+    return JobRules(seams.clock, seams.chance, directory, JobDefaults.of(config))
 
 
 def preview_job(home: Path, rules: JobRules, raw: Mapping[str, Any]) -> JsonObject:

@@ -10,11 +10,11 @@ from stentor.adapters.sqlite.health import Health, read_health
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.shapes import iso
 from stentor.adapters.stall_note import StallFile
+from stentor.adapters.tz_database import tz_database
 from stentor.cli.daemon import ask
 from stentor.cli.findings import Facts, findings, level_of, span
 from stentor.cli.output import DaemonUnreachable, common, existing, show_json, table, when
 from stentor.domain.json_types import JsonObject
-from stentor.domain.zones import tz_version
 
 # A stalled daemon never answers, and whoever looks wants to know what the store says of it.
 _PATIENCE_SECONDS = 5.0
@@ -30,6 +30,7 @@ def status(home: Path, as_json: bool) -> None:
     with Reader.open(existing(home)) as reader:
         counts, accounts = reader.counts(), reader.accounts()
         stall = StallFile(home).read()
+        zones = tz_database()
         facts = Facts(now, daemon, health, counts, accounts, reader.damaged_jobs(), stall)
         found = findings(facts)
         document = {
@@ -37,7 +38,8 @@ def status(home: Path, as_json: bool) -> None:
             "level": level_of(found),
             **_figures(facts),
             "nextRunAtMs": reader.next_due(),
-            "tzVersion": tz_version(),
+            "tzVersion": zones.version,
+            "tzSource": zones.source,
             "accounts": _with_troubles(answer.get("accounts", []), accounts),
             "findings": [asdict(finding) for finding in found],
             "alerts": reader.alerts(10),
@@ -85,6 +87,7 @@ def _tell(document: JsonObject, now: int) -> None:
         **{key: document[key] for key in ("daemon", "level")},
         "heartbeat": when(document["heartbeatAt"], now),
         "clock": document["clock"]["state"].replace("_", " "),
+        "zones": f"{document['tzVersion']} ({document['tzSource']})",
         **{key: document[key] for key in ("jobs", "enabled", "running", "backoff")},
         "late": None if late is None else span(late),
         **{key: document[key] for key in ("pending", "unknown", "blocked", "sessions")},

@@ -1,7 +1,6 @@
 """Time zones: which names are accepted."""
 
 import re
-from importlib import import_module
 from itertools import filterfalse
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -66,9 +65,3 @@ def _instead_of(offset: re.Match[str]) -> str:
     # The Etc zones count westwards.
     fixed = f"Etc/GMT{'-' if sign == '+' else '+'}{int(hours)}"
     return f"an IANA zone such as Europe/Berlin, or {fixed} for this very offset all year"
-
-
-def tz_version() -> str:
-    """The version of the packaged time zone database. Whether the host's copy is newer is for an adapter to find out."""
-    version: str = import_module("tzdata").IANA_VERSION
-    return version

@@ -75,7 +75,7 @@ class Attempts:
 
         deadline = loop.call_later(traits.send_timeout, overdue)
         try:
-            returned = await _contained(connection, wire_part(part), task)
+            returned = await _contained(connection, part, task)
         finally:
             deadline.cancel()
         if not isinstance(returned, _Raised):
@@ -119,10 +119,10 @@ def wire_part(part: Outgoing) -> Part:
     )
 
 
-async def _contained(connection: Connection, part: Part, task: "asyncio.Task[None]") -> object:
+async def _contained(connection: Connection, part: Outgoing, task: "asyncio.Task[None]") -> object:
     """What a plugin's `send` returns, whatever that is. Nothing it raises escapes, not even an end of the process."""
     try:
-        return await connection.send(part)
+        return await connection.send(wire_part(part))
     except asyncio.CancelledError:
         if task.cancelling():
             raise

@@ -157,7 +157,8 @@ class Dispatcher:
     def _tell(self, answer: Answer, *, settled: bool | StoreError) -> None:
         part = answer.part.part_id
         if isinstance(settled, StoreError):
-            log.error("the answer to %s cannot be written: %s", part, settled, extra={"event": "answer_lost"})
+            why = "the answer to %s cannot be written, the next start will look at it again: %s"
+            log.error(why, part, settled, extra={"event": "answer_lost"})
         elif not settled:
             log.warning("a late answer to %s changed nothing", part, extra={"event": "late_answer"})
         elif answer.verdict.state is PartState.ACCEPTED:

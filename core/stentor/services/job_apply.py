@@ -5,7 +5,7 @@ again changes nothing.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,20 @@ class ApplyPlan:
 def plan_apply(
     rules: JobRules, rows: Sequence[JobRow], jobs: Sequence[Mapping[str, Any]], *, by: str, prune: bool
 ) -> ApplyPlan:
-    """Check every job before anything is written; the refusal names each one that cannot be taken."""
+    """What applying these jobs to these rows comes to."""
+    steps = planning(rules, rows, jobs, by=by, prune=prune)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            plan: ApplyPlan = done.value
+            return plan
+
+
+def planning(
+    rules: JobRules, rows: Sequence[JobRow], jobs: Sequence[Mapping[str, Any]], *, by: str, prune: bool
+) -> Generator[None, None, ApplyPlan]:
+    """The same in small steps. Every job is checked before anything is written; a refusal names each that is wrong."""
     stored = {row.id: row for row in rows}
     named = list(_named(jobs))
     if prune and not named:
@@ -63,18 +76,18 @@ def plan_apply(
     plan = ApplyPlan()
     refused: list[Detail] = []
     for job_id, raw in named:
+        yield
         try:
-            _plan_one(rules, stored.get(job_id), raw, plan, by)
+            _plan_one(rules, stored.pop(job_id, None), raw, plan, by)
         except Refused as error:
             refused.append(Detail(job_id, f"{error.message}{f' ({error.hint})' if error.hint else ''}"))
     if refused:
         message = f"{len(refused)} of {len(named)} jobs cannot be applied, so none was"
         raise Refused("bad_jobs", message, details=tuple(refused))
-    if prune:
-        kept = {job_id for job_id, _ in named}
-        for row in (row for row in rows if row.id not in kept):
-            plan.removed.append(row.id)
-            plan.changes.append(removal(StoredJob.read(row), rules.clock.now_ms(), by=by))
+    for row in stored.values() if prune else ():
+        yield
+        plan.removed.append(row.id)
+        plan.changes.append(removal(StoredJob.read(row), rules.clock.now_ms(), by=by))
     return plan
 
 

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 from pydantic import ValidationError
 
+from stentor.config import Config
 from stentor.domain.idents import ident
 from stentor.domain.instants import from_iso, iso, parse_at
 from stentor.domain.jobs import DeliveryModel, Job, Missed, fill_defaults, one_line
@@ -33,6 +34,12 @@ class JobDefaults:
     agents: tuple[str, ...]
     missed_policy: str = "latest"
     missed_grace_seconds: int | None = None
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        zone, source = config.zone()
+        missed = config.scheduler.missed
+        return cls(zone, source, tuple(sorted(config.agents)), missed.policy, missed.grace_seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The stored jobs: adding, editing, applying and removing them, each change once and with who made it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,13 +17,14 @@ from stentor.domain.sessions import session_for
 from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Store
 from stentor.services.job_answers import answer
-from stentor.services.job_apply import plan_apply
+from stentor.services.job_apply import ApplyPlan, planning
 from stentor.services.job_edits import StoredJob, first_row, removal
 from stentor.services.job_patches import edited
 from stentor.services.job_rules import JobDefaults, JobRules
 
 # A job that fires each second moves on between a look and its edit; one of so many looks is quick enough.
 _TRIES = 20
+_STEPS_AT_ONCE = 16
 
 
 @dataclass
@@ -81,7 +82,8 @@ class JobBook:
     ) -> JsonObject:
         """Make the stored jobs those of a file: all of it in one transaction, or nothing."""
         for _ in range(_TRIES):
-            plan = plan_apply(self.rules, await self.store.jobs(), jobs, by=by, prune=prune)
+            rows = await self.store.jobs()
+            plan = await self._unhurried(planning(self.rules, rows, jobs, by=by, prune=prune))
             if dry_run or not plan.changes or await self._committed(plan.changes):
                 return plan.as_json()
         raise _moving("one of them")
@@ -97,6 +99,17 @@ class JobBook:
         run_id = ident("r", now, self.chance.token(10))
         seed = RunSeed(run_id, job.id, job.name, Trigger.MANUAL, now, self.boot, session)
         return await self.store.queue_run(seed), job
+
+    async def _unhurried(self, steps: Generator[None, None, ApplyPlan]) -> ApplyPlan:
+        """A long calculation that lets whatever is due go in between."""
+        while True:
+            try:
+                for _ in range(_STEPS_AT_ONCE):
+                    next(steps)
+            except StopIteration as done:
+                plan: ApplyPlan = done.value
+                return plan
+            await self.clock.sleep(0)
 
     async def _committed(self, changes: Sequence[JobChange]) -> bool:
         """Write changes down; False when a job has moved on since it was looked at."""

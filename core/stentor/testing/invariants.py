@@ -12,6 +12,7 @@ import apsw
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.rows import Row, fetch
 from stentor.adapters.sqlite.snapshot import read_only
+from stentor.adapters.tz_database import choose_tz_database
 from stentor.domain.schedules import instants
 from stentor.testing.scripted import Provider
 from stentor.testing.stretches import stretches
@@ -34,6 +35,7 @@ class Witness:
 def check(home: Path, witness: Witness | None = None) -> None:
     """Assert all nine over the store of `home`."""
     witness = witness or Witness()
+    choose_tz_database()
     path = home / "stentor.db"
     if not path.exists():
         return

@@ -51,7 +51,7 @@ def _of_job(job: str, history: Iterator[Row], accounted_ms: int | None) -> Itera
         # A job that was off by the time of a change was switched off by itself, some time before.
         if document is not None and before.get("enabled") is not False:
             # What the product switches off by itself is accounted for as far as it had come.
-            yield from _stretch(job, document, since, data.get("accountedMs", at_ms))
+            yield from _stretch(job, document, since, int(data.get("accountedMs") or at_ms))
         if kind == "job.added":
             document = after
         elif kind == "job.changed" and document is not None:

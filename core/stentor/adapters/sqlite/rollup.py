@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import NamedTuple
 
 import apsw
@@ -21,6 +21,7 @@ from stentor.domain.states import (
     RunStatus,
 )
 
+# CROSS JOIN keeps the order of the loops, so that the rows of one delivery, or of one run, come together.
 _PARTS = """
 SELECT d.id, d.rowid, d.state, d.reason, d.run_id, d.job_id, p.state
 FROM json_each(?) w CROSS JOIN deliveries d ON d.id = w.value CROSS JOIN parts p ON p.delivery_id = d.id
@@ -68,11 +69,11 @@ def after_changes(
 
     What the caller knows of them need not be looked up.
     """
-    # Of two changes of one delivery the one counts that somebody may have to hear of.
-    news = {change.delivery_id: change for change in sorted(changes, key=attrgetter("why"))}
+    news = {change.delivery_id: change for change in changes}
     updates: list[tuple[str, str, int]] = []
     runs: list[str] = []
-    unknown = news.keys() - {standing.id for standing in known}
+    told = {standing.id for standing in known}
+    unknown = [delivery for delivery in news if delivery not in told]
     for before in (*known, *_standing(connection, unknown)):
         state, reason = _rolled_up(before.parts)
         if (state, reason) != (before.state, before.reason):

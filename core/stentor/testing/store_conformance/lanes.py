@@ -66,6 +66,15 @@ class LaneRules:
         went = [await handed_out(store, limit=1) for _ in order]
         assert went == [["INTERACTIVE.1"], ["ALERT.1"], ["ANNOUNCE.1"], ["DIGEST.1"]]
 
+    async def test_priority_orders_lanes_of_different_accounts(self, store: Store) -> None:
+        await put(
+            store,
+            delivery_seed("d-1", priority=Priority.DIGEST),
+            delivery_seed("d-2", to=room(account="second"), priority=Priority.INTERACTIVE),
+            delivery_seed("d-3", to=room("room2"), priority=Priority.ALERT),
+        )
+        assert [await handed_out(store, limit=1) for _ in range(3)] == [["d-2.1"], ["d-3.1"], ["d-1.1"]]
+
     async def test_priority_never_reorders_a_lane(self, store: Store) -> None:
         await put(
             store,
