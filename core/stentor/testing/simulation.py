@@ -82,7 +82,8 @@ class Simulation:
             del operations
             await asked.wait()
 
-        process = loop.create_task(self._processes(until_asked, 0, (), trail, apps))
+        # The outermost task of its loop: no group stands above it.
+        process = asyncio.Task(self._processes(until_asked, 0, (), trail, apps), loop=loop)
         living = Living(loop, trail, apps, process, asked, lambda: self._bury(loop, apps))
         living.pass_time(0.001)
         return living
