@@ -17,7 +17,7 @@ NOWHERE = {
     "cron enable": ("cron", "enable", "nobody"),
     "cron disable": ("cron", "disable", "nobody"),
     "cron rm": ("cron", "rm", "nobody"),
-    "cron edit": ("cron", "edit", "nobody", "--name", "x"),
+    "cron edit": ("cron", "edit", "--name", "x", "nobody"),
     "cron edits": ("cron", "edits", "nobody"),
     "cron preview": ("cron", "preview", "nobody"),
     "runs cancel": ("runs", "cancel", "nothing"),

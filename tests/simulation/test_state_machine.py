@@ -177,5 +177,5 @@ def schedule(every_ms: int) -> dict[str, object]:
 
 TestStateMachine = StoreMachine.TestCase
 TestStateMachine.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
