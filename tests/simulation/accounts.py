@@ -1,7 +1,8 @@
 """The accounts of a store against what a calendar says was due."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class Accounts:
     outcomes: Mapping[str, Sequence[Outcome]]
     runs: Sequence[Run]
     accounted: Mapping[str, int]
-    switched_off: Set[str]
+    switched_off: AbstractSet[str]
 
     @classmethod
     def of(cls, home: Path) -> Self:

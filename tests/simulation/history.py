@@ -6,6 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from tests.simulation import calendar_oracle as calendar
+from tests.simulation.accounts import Accounts
+from tests.simulation.moods import Mood, MoodyChannel, MoodyRunner
+from tests.simulation.random_jobs import DAY_MS, JsonObject, PlannedJob, any_job
+
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.operations import NotFound, Operations
 from stentor.contract.traits import Traits
@@ -14,10 +19,6 @@ from stentor.domain.refusals import Refused
 from stentor.testing.scripted import Provider
 from stentor.testing.simulation import Simulation, nothing
 from stentor.testing.virtual_time import START_MS
-from tests.simulation import calendar_oracle as calendar
-from tests.simulation.accounts import Accounts
-from tests.simulation.moods import Mood, MoodyChannel, MoodyRunner
-from tests.simulation.random_jobs import DAY_MS, JsonObject, PlannedJob, any_job
 
 _CONFIG = """
 [scheduler]

@@ -145,7 +145,9 @@ class StoreMachine(RuleBasedStateMachine):
             jobs = fetch(connection, "SELECT id, name, enabled, revision FROM jobs ORDER BY id")
             outcomes = fetch(connection, "SELECT job_id, instant, outcome, count FROM occurrences")
             ((manual,),) = fetch(connection, "SELECT count(*) FROM runs WHERE trigger = 'manual'")
-        assert jobs == [(name, job.name, job.enabled, job.revision) for name, job in sorted(model.jobs.items())]
+        assert jobs == [
+            (name, job.name, job.enabled, job.revision) for name, job in sorted(model.jobs.items())
+        ]
         assert manual == model.manual_runs
         found = {(job, at): outcome for job, at, outcome, _ in outcomes}
         wrong = {key: outcome for key, outcome in found.items() if outcome not in model.outcomes.get(key, ())}
