@@ -35,21 +35,33 @@ def world(fast_home: Path, provider: Provider) -> Iterator[Simulation]:
     check(fast_home, Witness({"page": provider}))
 
 
-async def queued(operations: Operations, *targets: str) -> None:
-    """A message to each target waits in the outbox, and the next round takes them all."""
+async def queued(operations: Operations, *targets: str, slots: int = len(ROOMS)) -> None:
+    """A message to each target waits in the outbox, and the next round takes as many as there are slots."""
     dispatcher = operations.app.dispatcher
-    slots, dispatcher.slots = dispatcher.slots, 0
+    dispatcher.slots = 0
     await pass_time(1)
     await sending(*targets)(operations)
     dispatcher.slots = slots
     dispatcher.wake()
 
 
-def test_an_answer_and_the_send_after_it_are_one_commit(world) -> None:
+def test_an_answer_and_the_next_send_are_one_commit(world) -> None:
+    names = world.live(lambda o: queued(o, *ROOMS[:5], slots=1), seconds=5).trail.names
+    settled = [at for at, name in enumerate(names) if name == "store.settle.before"]
+    assert len(settled) == 5
+    for at in settled:
+        assert names[at - 1] == "store.begin_sends.before"
+        assert names.index("commit.after", at) < names.index("store.begin_sends.after", at)
+
+
+def test_the_next_part_of_a_lane_does_not_begin_in_the_commit_of_the_one_before_it(world) -> None:
     names = world.live(lambda o: queued(o, *["page:room1"] * 5), seconds=5).trail.names
     sends = [at for at, name in enumerate(names) if name == "transport.send.before"]
     assert len(sends) == 5
-    assert [names[one:two].count("commit.after") for one, two in pairwise(sends)] == [1] * 4
+    for one, two in pairwise(sends):
+        between = names[one:two]
+        answered = between.index("store.settle.after")
+        assert between.index("store.begin_sends.before", answered) < between.index("commit.after", answered)
 
 
 def test_what_comes_back_together_is_written_down_together(world, provider) -> None:

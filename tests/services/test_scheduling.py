@@ -16,7 +16,7 @@ from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, nothing
 from stentor.testing.virtual_time import START_MS
-from tests.services.stories import adding, alerts, job, runs, stored_job
+from tests.services.stories import JsonObject, adding, alerts, job, runs, stored_job
 
 EVERY_MINUTE = {"kind": "cron", "expr": "* * * * *", "tz": "UTC"}
 
@@ -200,3 +200,19 @@ def test_the_same_time_zone_database_moves_nothing(world, fast_home) -> None:
     connection.close()
     world.live(nothing, seconds=1)
     assert stored_job(fast_home)["state"]["nextRunAtMs"] == from_iso("2026-07-01T08:30Z")
+
+
+def test_a_job_that_takes_the_place_of_a_removed_one_runs_by_its_own_schedule(
+    world, fast_home, provider
+) -> None:
+    def beat(seconds: int) -> JsonObject:
+        return job(schedule={"kind": "every", "everyMs": seconds * 1000, "anchorMs": START_MS})
+
+    async def story(operations: Operations) -> None:
+        await operations.add_job(beat(7))
+        await operations.app.seams.clock.sleep(15)
+        await operations.remove_job("brief")
+        await operations.add_job(beat(60))
+
+    world.live(story, seconds=100)
+    assert len(provider.accepted) == 2 + 1

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ SELECT job_id, instant, ifnull(last_instant, instant), count, outcome, run_id FR
 _RUNS = """
 SELECT id, job_id, scheduled_for, attempt, queued_at, ended_at FROM runs WHERE scheduled_for IS NOT NULL
 """
+_JOBS = "SELECT id, accounted_at, ifnull(not_before, 0), auto_disabled IS NOT NULL FROM jobs"
 # Looking takes up to a minute, and after errors the newest instant waits for up to an hour.
 _ALLOWANCE_MS = 3_660_000
 
@@ -43,14 +43,21 @@ class Run(NamedTuple):
     ended: int | None
 
 
+class Standing(NamedTuple):
+    """Up to where a job is accounted for, until when it waits after errors, and whether the product gave it up."""
+
+    accounted: int
+    waits_until: int
+    given_up: int
+
+
 @dataclass(frozen=True)
 class Accounts:
-    """What a store says happened; `switched_off` are the jobs the product itself has given up."""
+    """What a store says happened."""
 
     outcomes: Mapping[str, Sequence[Outcome]]
     runs: Sequence[Run]
-    accounted: Mapping[str, int]
-    switched_off: AbstractSet[str]
+    jobs: Mapping[str, Standing]
 
     @classmethod
     def of(cls, home: Path) -> Self:
@@ -59,11 +66,8 @@ class Accounts:
             for row in fetch(connection, _OUTCOMES):
                 outcomes[row[0]].append(Outcome(*row))
             runs = [Run(*row) for row in fetch(connection, _RUNS)]
-            accounted = dict(fetch(connection, "SELECT id, accounted_at FROM jobs"))
-            off = {
-                name for (name,) in fetch(connection, "SELECT id FROM jobs WHERE auto_disabled IS NOT NULL")
-            }
-        return cls(outcomes, runs, accounted, off)
+            jobs = {name: Standing(*row) for name, *row in fetch(connection, _JOBS)}
+        return cls(outcomes, runs, jobs)
 
     @property
     def open_runs(self) -> list[Run]:
@@ -76,7 +80,7 @@ class Accounts:
     def missing_or_invented(self, planned: PlannedJob, created_ms: int, until_ms: int) -> Iterator[str]:
         """How a job's outcomes differ from the calendar: one for each instant, and none else."""
         rows = self.outcomes.get(planned.id, ())
-        due = self._due(planned, created_ms, max(until_ms, self.accounted.get(planned.id, 0)))
+        due = self._due(planned, created_ms, self._end(planned.id, until_ms))
         left = Counter(due)
         for row in rows:
             covered = [at for at in due if row.instant <= at <= row.last] if row.count > 1 else [row.instant]
@@ -105,6 +109,12 @@ class Accounts:
             grace_ms = 0 if missed["policy"] == "skip" else missed["graceSeconds"] * 1000
             if run.attempt == 1 and run.queued - run.instant > grace_ms + _ALLOWANCE_MS:
                 yield f"{run} is later than {missed} allows"
+
+    def _end(self, job: str, until_ms: int) -> int:
+        """Claims are made a little ahead; whoever waits after errors accounts for that time when it is over."""
+        standing = self.jobs[job]
+        stands_still = standing.given_up or standing.waits_until > until_ms
+        return standing.accounted if stands_still else max(until_ms, standing.accounted)
 
     def _due(self, planned: PlannedJob, created_ms: int, until_ms: int) -> list[int]:
         """The calendar; for a staggered job, at one distance behind it, whichever that is."""

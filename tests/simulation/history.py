@@ -199,7 +199,6 @@ class History:
         found = [f"{run} is still open" for run in accounts.open_runs]
         if not self.forgets:
             found += accounts.wrong_runs(self.planned)
-            known = self.planned.keys() & accounts.accounted.keys() - accounts.switched_off
-            for name in sorted(known):
+            for name in sorted(self.planned.keys() & accounts.jobs.keys()):
                 found += accounts.missing_or_invented(self.planned[name], self.created[name], self.latest_ms)
         return found

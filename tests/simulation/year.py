@@ -68,6 +68,7 @@ class Year:
         self._live_quietly()
         while Accounts.of(self.home).open_runs:
             self._live_quietly()
+        self.planned = {name: self.planned[name] for name in self._stored()}
 
     def _live_quietly(self) -> None:
         """Who is asked to stop accounts for nothing more, and goes on until his work is done."""

@@ -27,8 +27,8 @@ _AT_ONCE = 16
 class Dispatcher:
     """The ordinary way and the recovery are one: it reads the table, whoever filled it.
 
-    It goes in rounds. What came back and what may be sent next are one commit; while that is being written, sends
-    go on, and their answers wait for the commit after it.
+    It goes in rounds. What begins and what came back are one commit; while that is being written, sends go on, and
+    their answers wait for the commit after it.
     """
 
     store: Store
@@ -76,9 +76,10 @@ class Dispatcher:
         """One commit; how long until there could be a reason for the next."""
         answers = self._take()
         free = 0 if self._stopping else self.slots - self._busy + _ended(answers)
+        # In this order no part begins in the very commit of the one before it: who dies after that leaves no doubt.
         async with asyncio.TaskGroup() as commit:
-            settling = commit.create_task(self._settle(answers))
             beginning = commit.create_task(self._begin(free))
+            settling = commit.create_task(self._settle(answers))
             looking = commit.create_task(self._until_next())
         settled, begun = settling.result(), beginning.result()
         if begun:
@@ -115,8 +116,7 @@ class Dispatcher:
             self._answers.extendleft(reversed(answers))
             return False
         self._busy -= _ended(answers)
-        if self._answers:
-            self.wake()
+        self.wake()  # their lanes go on
         for n, (answer, result) in enumerate(zip(answers, results, strict=True), start=1):
             self._tell(answer, settled=result)
             if n % _AT_ONCE == 0:

@@ -1,7 +1,7 @@
 """Takes over what an earlier process left: its runs and the parts it was sending."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stentor.contract.channel import Channel
@@ -30,10 +30,8 @@ class Recovery:
 
     async def run(self) -> None:
         found = await self.store.recover(self.boot)
-        settled = await self.store.settle([self._settlement(part) for part in found.parts])
-        for part, result in zip(found.parts, settled, strict=True):
-            if isinstance(result, StoreError):
-                log.error("%s stays as it was: %s", part.part_id, result, extra={"event": "recovery_failed"})
+        if found.parts:
+            await self._settle(found.parts)
         for run in found.runs:
             await self._resume(run)
         if found.parts or found.runs:
@@ -43,6 +41,12 @@ class Recovery:
                 len(found.parts),
                 extra={"event": "recovered"},
             )
+
+    async def _settle(self, parts: Sequence[Outgoing]) -> None:
+        settled = await self.store.settle([self._settlement(part) for part in parts])
+        for part, result in zip(parts, settled, strict=True):
+            if isinstance(result, StoreError):
+                log.error("%s stays as it was: %s", part.part_id, result, extra={"event": "recovery_failed"})
 
     def _settlement(self, part: Outgoing) -> Settlement:
         """Nobody can know whether the part arrived, unless the channel makes a second sending harmless."""

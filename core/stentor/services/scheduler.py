@@ -25,7 +25,7 @@ _BATCH = 512
 _CLAIMS_AT_ONCE = 32
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0
-_CACHED_JOBS = 50_000
+_CACHED_JOBS = 20_000
 _SCHEDULE_TRIES = 3
 
 
@@ -43,7 +43,7 @@ class Scheduler:
     starts: Starts
     keep_ms: int | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _parsed: dict[tuple[str, int], Job] = field(default_factory=dict[tuple[str, int], Job])
+    _parsed: dict[str, tuple[str, Job]] = field(default_factory=dict[str, tuple[str, Job]])
 
     def job_changed(self, job_id: str) -> None:
         """A job was added, edited or removed."""
@@ -167,12 +167,14 @@ class Scheduler:
         )
 
     def _job(self, row: JobRow) -> Job:
-        key = (row.id, row.revision)
-        job = self._parsed.get(key)
-        if job is None:
-            if len(self._parsed) >= _CACHED_JOBS:
-                self._parsed.clear()
-            job = self._parsed[key] = Job.model_validate_json(row.doc)
+        """The job of a row, read once for as long as it says the same."""
+        known = self._parsed.get(row.id)
+        if known is not None and known[0] == row.doc:
+            return known[1]
+        if len(self._parsed) >= _CACHED_JOBS:
+            self._parsed.clear()
+        job = Job.model_validate_json(row.doc)
+        self._parsed[row.id] = (row.doc, job)
         return job
 
 
