@@ -15,7 +15,7 @@ _NOT_FLAGS = {"job", "file", "revision", "home", "as_json"}
 
 
 def flags(command: click.Command, *words: str) -> JsonObject:
-    params = command.make_context("test", list(words)).params
+    params = command.make_context("test", list(words), help_option_names=["-h", "--help"]).params
     return {name: value for name, value in params.items() if name not in _NOT_FLAGS}
 
 

@@ -18,7 +18,7 @@ from stentor.testing.points import PointedConnection, pointed_store
 
 POINTS = {
     "claimed": "store.claim.after",
-    "result stored": "store.finish_run.after",
+    "result stored": "store.finish_runs.after",
     # The store is asked for sends at every turn; a connection sees those that were committed, and before any byte.
     "sending committed": "transport.send.before",
     "provider accepted": "transport.send.after",
