@@ -1,5 +1,6 @@
 """A year of a few hundred jobs on virtual time: at its end there is one outcome for each instant of the calendar."""
 
+import os
 from pathlib import Path
 from random import Random
 
@@ -8,6 +9,8 @@ from tests.simulation.accounts import Accounts
 from tests.simulation.year import Year
 
 from stentor.testing.invariants import Witness, check
+
+pytestmark = pytest.mark.skipif("STENTOR_LONG" not in os.environ, reason="takes minutes: set STENTOR_LONG=1")
 
 PARTS = 4
 JOBS = 75

@@ -14,6 +14,8 @@ from tests.simulation.history import History
 from stentor.contract.traits import Traits
 from stentor.testing.invariants import Witness, check
 
+pytestmark = pytest.mark.skipif("STENTOR_LONG" not in os.environ, reason="takes minutes: set STENTOR_LONG=1")
+
 KINDS = {
     "plain": Traits(idempotency="none"),
     "nonce": Traits(idempotency="nonce", nonce_window=120),

@@ -22,6 +22,8 @@ from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, Story
 from stentor.testing.virtual_time import START_MS
 
+pytestmark = pytest.mark.skipif("STENTOR_LONG" not in os.environ, reason="takes minutes: set STENTOR_LONG=1")
+
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 IDS = st.sampled_from(["tea", "rain", "news"])
 BEATS = st.sampled_from([7_000, 60_000, 600_000])
