@@ -19,6 +19,7 @@ from stentor.domain.records import Outgoing
 from stentor.domain.redaction import Redactor
 from stentor.domain.states import RunStatus
 from stentor.services.connections import Connections
+from stentor.services.courtesy import Courtesy
 from stentor.services.directory import Directory
 from stentor.services.dispatcher import Dispatcher
 from stentor.testing.rows import BOOT, NOW_MS, PAGER, delivery_seed, job_row, room, run_end, run_seed
@@ -81,7 +82,16 @@ async def product_seconds(home: Path) -> float:
             done.set()
 
     dispatcher = Dispatcher(
-        store, clock, SystemChance(), directory, connections, Redactor(), BOOT, IN_FLIGHT, receipt_seen
+        store,
+        clock,
+        SystemChance(),
+        directory,
+        connections,
+        Courtesy(),
+        Redactor(),
+        BOOT,
+        IN_FLIGHT,
+        receipt_seen,
     )
     begin = time.process_time()
     async with asyncio.TaskGroup() as tasks:

@@ -130,6 +130,11 @@ class Registry:
         """The channel that a target's prefix selects, whatever its case; a channel's name is a prefix too."""
         return self._prefixes.get(prefix.lower())
 
+    @property
+    def watches_receipts(self) -> bool:
+        """Whether any plugin wants to hear of receipts."""
+        return self._watched("stentor_receipt")
+
     def observe_receipt(self, receipt: Mapping[str, object], delivery: Mapping[str, object]) -> None:
         # Copies, so that no observer sees what another one did to its arguments.
         self._tell("stentor_receipt", lambda: {"receipt": dict(receipt), "delivery": dict(delivery)})
@@ -137,13 +142,16 @@ class Registry:
     @property
     def watches_runs(self) -> bool:
         """Whether any plugin wants to hear of finished runs: telling costs a look into the store each time."""
-        return any(plugin.implements("stentor_run_finished") for _, plugin in self._plugins)
+        return self._watched("stentor_run_finished")
 
     def observe_run(self, run: Mapping[str, object]) -> None:
         self._tell("stentor_run_finished", lambda: {"run": dict(run)})
 
     def add_commands(self, cli: Commands) -> None:
         self._tell("stentor_commands", lambda: {"cli": cli})
+
+    def _watched(self, hook: str) -> bool:
+        return any(plugin.implements(hook) for _, plugin in self._plugins)
 
     def _tell(self, hook: str, arguments: Callable[[], Mapping[str, object]]) -> None:
         for origin, plugin in self._plugins:

@@ -35,6 +35,7 @@ from stentor.ports import Store
 from stentor.services.admission import Admission
 from stentor.services.agent_turns import Agent
 from stentor.services.connections import Connections
+from stentor.services.courtesy import Courtesy
 from stentor.services.directory import Directory
 from stentor.services.dispatcher import Dispatcher
 from stentor.services.executor import Executor
@@ -146,15 +147,17 @@ class App:
             return ident(kind, clock.now_ms(), chance.token(10))
 
         def receipt_seen(part: Outgoing, verdict: Verdict) -> None:
-            registry.observe_receipt(_receipt_json(part, verdict), _delivery_json(part))
+            if registry.watches_receipts:
+                registry.observe_receipt(_receipt_json(part, verdict), _delivery_json(part))
 
         def run_seen(run_id: str) -> None:
             if registry.watches_runs:
                 with Reader.open(database(home)) as reader:
                     registry.observe_run(reader.run(run_id) or {})
 
+        courtesy = Courtesy()
         dispatcher = Dispatcher(
-            store, clock, chance, directory, connections, redactor, boot, _SEND_SLOTS, receipt_seen
+            store, clock, chance, directory, connections, courtesy, redactor, boot, _SEND_SLOTS, receipt_seen
         )
         limits = config.scheduler
         rooms = {
@@ -179,6 +182,7 @@ class App:
             clock,
             Work(clock, turns, outgoings, spool, boot, new_id, redactor.clean, limits.disable_after_errors),
             Admission(limits.max_concurrent_runs, rooms),
+            courtesy,
             boot,
             dispatcher.wake,
             run_seen,
@@ -190,6 +194,7 @@ class App:
             clock,
             chance,
             executor,
+            courtesy,
             boot,
             Vigil(store, clock),
             Pace(limits.catch_up_per_minute),
@@ -198,7 +203,7 @@ class App:
             changed,
         )
         defaults = JobDefaults.of(config)
-        book = JobBook(store, clock, chance, directory, defaults, scheduler.job_changed, boot)
+        book = JobBook(store, clock, chance, directory, defaults, courtesy, scheduler.job_changed, boot)
         return cls(
             home,
             config,

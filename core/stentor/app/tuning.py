@@ -8,7 +8,7 @@ from contextlib import contextmanager
 # The loop and the store's writer take turns in one interpreter. A turn of the usual five milliseconds would be felt.
 _TURN_SECONDS = 0.0005
 # What lives as long as the daemon need not be looked through for garbage again and again.
-_GARBAGE_THRESHOLDS = (20_000, 20, 50)
+_GARBAGE_THRESHOLDS = (1_000, 500, 50)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from stentor.domain.states import PartState
 from stentor.ports import Chance, Clock, Store
 from stentor.services.attempts import Answer, Attempts
 from stentor.services.connections import Connections
+from stentor.services.courtesy import Courtesy
 
 log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS = 10.0
@@ -36,6 +37,7 @@ class Dispatcher:
     chance: Chance
     directory: Directory
     connections: Connections
+    courtesy: Courtesy
     redactor: Redactor
     boot: str
     slots: int
@@ -84,7 +86,7 @@ class Dispatcher:
         settled, begun = settling.result(), beginning.result()
         if begun:
             self._busy += len(begun)
-            sends.create_task(_start(attempts, begun, sends))
+            sends.create_task(self._start(attempts, begun, sends))
         if begun is None or not settled:
             return _PAUSE_SECONDS
         if self._draining and not begun and self._busy == 0:
@@ -120,7 +122,7 @@ class Dispatcher:
         for n, (answer, result) in enumerate(zip(answers, results, strict=True), start=1):
             self._tell(answer, settled=result)
             if n % _AT_ONCE == 0:
-                await asyncio.sleep(0)
+                await self.courtesy.turn()
         return True
 
     async def _begin(self, free: int) -> Sequence[Outgoing] | None:
@@ -144,6 +146,13 @@ class Dispatcher:
             return _LOOK_AGAIN_SECONDS
         return min(max((upcoming - self.clock.now_ms()) / 1000, 0.001), _LOOK_AGAIN_SECONDS)
 
+    async def _start(self, attempts: Attempts, parts: Sequence[Outgoing], sends: asyncio.TaskGroup) -> None:
+        """Begin a round's sends, each in its own task, a few at a time."""
+        for n, part in enumerate(parts, start=1):
+            sends.create_task(attempts.make(part), name=f"send {part.part_id}")
+            if n % _AT_ONCE == 0:
+                await self.courtesy.turn()
+
     def _settlement(self, answer: Answer) -> Settlement:
         """Providers and plugins quote what they were given: nothing of it is written down unread."""
         verdict = answer.verdict
@@ -163,14 +172,6 @@ class Dispatcher:
             log.warning("a late answer to %s changed nothing", part, extra={"event": "late_answer"})
         elif answer.verdict.state is PartState.ACCEPTED:
             self.on_receipt(answer.part, answer.verdict)
-
-
-async def _start(attempts: Attempts, parts: Sequence[Outgoing], sends: asyncio.TaskGroup) -> None:
-    """Begin a round's sends, each in its own task, a few at a time."""
-    for n, part in enumerate(parts, start=1):
-        sends.create_task(attempts.make(part), name=f"send {part.part_id}")
-        if n % _AT_ONCE == 0:
-            await asyncio.sleep(0)
 
 
 def _ended(answers: Sequence[Answer]) -> int:

@@ -15,6 +15,7 @@ from stentor.domain.records import Finished, RunEnd, RunSeed
 from stentor.domain.states import RunStatus, Trigger
 from stentor.ports import Clock, Store
 from stentor.services.admission import Admission
+from stentor.services.courtesy import Courtesy
 from stentor.services.persistence import insist
 from stentor.services.successors import interrupted, retirement
 from stentor.services.tickets import Ticket
@@ -23,7 +24,8 @@ from stentor.services.work import Work
 
 log = logging.getLogger(__name__)
 # Small enough that making them never keeps the loop to itself, large enough to share one commit.
-_TEXTS_AT_ONCE = 32
+_TEXTS_AT_ONCE = 16
+_SORTED_AT_ONCE = 128
 _LOOK_AGAIN_SECONDS = 10.0
 # How long after its limit a run may still hold its lease: stopping takes a moment.
 _LEASE_GRACE_MS = 60_000
@@ -37,6 +39,7 @@ class Executor:
     clock: Clock
     work: Work
     admission: Admission
+    courtesy: Courtesy
     boot: str
     on_outbox: Callable[[], None]
     on_finished: Callable[[str], None]
@@ -85,23 +88,28 @@ class Executor:
         """Until cancelled; then runs in progress are ended as interrupted."""
         async with asyncio.TaskGroup() as tasks:
             while True:
+                await self.courtesy.turn()
                 self._wake.clear()
-                seconds = self._sort_out()
+                seconds = self._sort_out(_SORTED_AT_ONCE)
                 await self._say_texts(tasks)
                 while (ticket := self.admission.next()) is not None:
                     ticket.task = tasks.create_task(self._guarded(ticket, tasks), name=f"run {ticket.run.id}")
                 await self._reap()
-                await self.clock.wait(self._wake, seconds)
+                if seconds > 0:
+                    await self.clock.wait(self._wake, seconds)
 
     async def drained(self, seconds: float) -> bool:
         """Wait until nothing runs or could run, at most `seconds`."""
-        self._sort_out()
+        self._sort_out(len(self._later))
         return not self._due or await self.clock.wait(self._idle, seconds)
 
-    def _sort_out(self) -> float:
-        """Send whatever's time has come on its way; how long until the next."""
+    def _sort_out(self, most: int) -> float:
+        """Send whatever's time has come on its way, at most so many; how long until the next."""
         now = self.clock.now_ms()
         while self._later and self._later[0][0] <= now:
+            if most == 0:
+                return 0
+            most -= 1
             ticket = heappop(self._later)[2]
             if ticket.run.id not in self._open:
                 continue
@@ -118,6 +126,7 @@ class Executor:
     async def _say_texts(self, tasks: asyncio.TaskGroup) -> None:
         """Fixed texts need no turn: they are ended a handful at a time, without a start of their own."""
         while self._texts:
+            await self.courtesy.turn()
             texts = [self._texts.popleft() for _ in range(min(_TEXTS_AT_ONCE, len(self._texts)))]
             for ticket in [ticket for ticket in texts if ticket.stale]:
                 await self._look_again(ticket)
@@ -127,7 +136,6 @@ class Executor:
                 if isinstance(payload := ticket.job.payload, FixedText) and ticket.run.id in self._open
             ]
             tasks.create_task(self._end_texts(texts, ends), name=f"{len(ends)} texts")
-            await self.clock.sleep(0)
 
     async def _end_texts(self, tickets: Sequence[Ticket], ends: Sequence[RunEnd]) -> None:
         try:

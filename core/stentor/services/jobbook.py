@@ -16,6 +16,7 @@ from stentor.domain.routing import Directory
 from stentor.domain.sessions import session_for
 from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Store
+from stentor.services.courtesy import Courtesy
 from stentor.services.job_answers import answer
 from stentor.services.job_apply import ApplyPlan, planning
 from stentor.services.job_edits import StoredJob, first_row, removal
@@ -36,6 +37,7 @@ class JobBook:
     chance: Chance
     directory: Directory
     defaults: JobDefaults
+    courtesy: Courtesy
     on_change: Callable[[str], None]
     boot: str
 
@@ -109,7 +111,7 @@ class JobBook:
             except StopIteration as done:
                 plan: ApplyPlan = done.value
                 return plan
-            await self.clock.sleep(0)
+            await self.courtesy.turn()
 
     async def _committed(self, changes: Sequence[JobChange]) -> bool:
         """Write changes down; False when a job has moved on since it was looked at."""

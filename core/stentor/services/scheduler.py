@@ -15,14 +15,15 @@ from stentor.domain.schedules import next_after
 from stentor.domain.sessions import session_for
 from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Store
+from stentor.services.courtesy import Courtesy
 from stentor.services.executor import Executor
 from stentor.services.vigil import Vigil
 
 log = logging.getLogger(__name__)
 _AHEAD_MS = 250
-_BATCH = 512
+_BATCH = 256
 # Small enough that planning them never keeps the loop to itself, large enough to share one commit.
-_CLAIMS_AT_ONCE = 32
+_CLAIMS_AT_ONCE = 8
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0
 _CACHED_JOBS = 20_000
@@ -37,6 +38,7 @@ class Scheduler:
     clock: Clock
     chance: Chance
     executor: Executor
+    courtesy: Courtesy
     boot: str
     vigil: Vigil
     catch_up: Pace
@@ -84,6 +86,7 @@ class Scheduler:
         """Plan a handful at a time, so that nobody waits for the loop, while the store writes the one before."""
         async with asyncio.TaskGroup() as writing:
             for begin in range(0, len(due), _CLAIMS_AT_ONCE):
+                await self.courtesy.turn()
                 jobs: list[Job] = []
                 claims: list[Claim] = []
                 for found in due[begin : begin + _CLAIMS_AT_ONCE]:
@@ -94,7 +97,6 @@ class Scheduler:
                     except ValueError as error:
                         writing.create_task(self._cannot_tell(found.row.id, error, now))
                 writing.create_task(self._claim(jobs, claims, now))
-                await self.clock.sleep(0)
 
     async def _claim(self, jobs: Sequence[Job], claims: Sequence[Claim], now: int) -> None:
         for job, claimed in zip(jobs, await self.store.claim(claims), strict=True):

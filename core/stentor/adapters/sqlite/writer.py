@@ -10,6 +10,7 @@ import contextlib
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -22,6 +23,7 @@ from stentor.ports import Points
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _LARGEST_BATCH = 4096
+_RESOLVED_AT_ONCE = 8
 _UNAVAILABLE = (
     apsw.BusyError,
     apsw.LockedError,
@@ -102,6 +104,7 @@ class ThreadWriter:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._done: deque[_Waiting] = deque()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -125,8 +128,21 @@ class ThreadWriter:
             batch, closing = self._next_batch()
             if batch:
                 run_batch(self._connection, batch, self._points)
-                self._loop.call_soon_threadsafe(_resolve, batch)
+                self._loop.call_soon_threadsafe(self._hand_back, batch)
         self._connection.close()
+
+    def _hand_back(self, batch: list[_Waiting]) -> None:
+        """In order, and a few at a time: a large commit must not keep everybody else on the loop waiting."""
+        begun = bool(self._done)
+        self._done.extend(batch)
+        if not begun:
+            self._resolve_some()
+
+    def _resolve_some(self) -> None:
+        for _ in range(min(_RESOLVED_AT_ONCE, len(self._done))):
+            self._done.popleft().resolve()
+        if self._done:
+            self._loop.call_soon(self._resolve_some)
 
     def _next_batch(self) -> tuple[list[_Waiting], bool]:
         batch: list[_Waiting] = []
@@ -166,9 +182,5 @@ class InlineWriter:
         batch, self._batch = self._batch, []
         if batch:
             run_batch(self._connection, batch, self._points)
-            _resolve(batch)
-
-
-def _resolve(batch: list[_Waiting]) -> None:
-    for waiting in batch:
-        waiting.resolve()
+            for waiting in batch:
+                waiting.resolve()
