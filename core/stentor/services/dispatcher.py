@@ -76,6 +76,8 @@ class Dispatcher:
 
     async def _round(self, attempts: Attempts, sends: asyncio.TaskGroup) -> float:
         """One commit; how long until there could be a reason for the next."""
+        # What this round finds to begin says nothing about a drain that is asked for while it looks.
+        draining = self._draining
         answers = self._take()
         free = 0 if self._stopping else self.slots - self._busy + _ended(answers)
         # In this order no part begins in the very commit of the one before it: who dies after that leaves no doubt.
@@ -89,7 +91,7 @@ class Dispatcher:
             sends.create_task(self._start(attempts, begun, sends))
         if begun is None or not settled:
             return _PAUSE_SECONDS
-        if self._draining and not begun and self._busy == 0:
+        if draining and not begun and self._busy == 0:
             # Only between rounds: one that is half begun would leave its parts as `sending`, and unsent.
             self._stopping = True
             self._idle.set()
