@@ -5,6 +5,7 @@ Every job sends a fixed text to one of a thousand targets; the channel accepts a
 
 import asyncio
 import json
+import os
 import sys
 import threading
 import time
@@ -40,11 +41,12 @@ class Lag:
     samples: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
 
     async def watch(self) -> None:
+        processor = _Processor()
         while True:
-            begin, robbed = time.perf_counter(), _seconds_without_processor()
+            begin, waited = time.perf_counter(), processor.seconds_waited_for()
             await self.clock.sleep(0.001)
             late = time.perf_counter() - begin - 0.001
-            self.samples.append((time.time(), late - (_seconds_without_processor() - robbed)))
+            self.samples.append((time.time(), late - (processor.seconds_waited_for() - waited)))
 
     def idle_p99(self, until: float) -> float:
         quiet = sorted(late for at, late in self.samples if at < until)
@@ -54,13 +56,23 @@ class Lag:
         return max(late for at, late in self.samples if at >= since)
 
 
-def _seconds_without_processor() -> float:
-    """How long the threads of this process were ready to go on and had to wait for a processor."""
-    waited = 0
-    for thread in threading.enumerate():
-        with suppress(OSError), Path(f"/proc/self/task/{thread.native_id}/schedstat").open("rb", 0) as stat:
-            waited += int(stat.read().split()[1])
-    return waited / 1e9
+class _Processor:
+    """How long the threads of this process were ready to go on and had to wait for a processor, in all."""
+
+    def __init__(self) -> None:
+        self._files: dict[int | None, int] = {}
+
+    def seconds_waited_for(self) -> float:
+        waited = 0
+        for thread in threading.enumerate():
+            with suppress(OSError):
+                waited += int(os.pread(self._file(thread.native_id), 100, 0).split()[1])
+        return waited / 1e9
+
+    def _file(self, thread: int | None) -> int:
+        if thread not in self._files:
+            self._files[thread] = os.open(f"/proc/self/task/{thread}/schedstat", os.O_RDONLY)
+        return self._files[thread]
 
 
 @dataclass(frozen=True)

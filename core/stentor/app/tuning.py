@@ -2,13 +2,18 @@
 
 import gc
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+
+from stentor.ports import Clock
 
 # The loop and the store's writer take turns in one interpreter. A turn of the usual five milliseconds would be felt.
 _TURN_SECONDS = 0.0005
-# What lives as long as the daemon need not be looked through for garbage again and again.
+# Garbage is looked for in portions that take less than a millisecond, and where it is a little older only after
+# long work without a rest; when there is one, `tidy` does that.
 _GARBAGE_THRESHOLDS = (1_000, 500, 50)
+_TIDY_EVERY_SECONDS = 10.0
+_LESS_THAN_EVERYTHING = 1
 
 
 @contextmanager
@@ -24,3 +29,11 @@ def tuned() -> Generator[None]:
         sys.setswitchinterval(turn)
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+async def tidy(clock: Clock, is_at_rest: Callable[[], bool]) -> None:
+    """Until cancelled: look for garbage while nobody waits for the interpreter."""
+    while True:
+        await clock.sleep(_TIDY_EVERY_SECONDS)
+        if is_at_rest():
+            gc.collect(_LESS_THAN_EVERYTHING)

@@ -17,7 +17,7 @@ from stentor.adapters.watchdog import EXIT_STALLED, Watchdog
 from stentor.app.assembly import App
 from stentor.app.operations import Operations
 from stentor.app.seams import Seams
-from stentor.app.tuning import tuned
+from stentor.app.tuning import tidy, tuned
 from stentor.cli.output import common, note, show_json
 from stentor.http.api import api
 from stentor.http.server import SocketServer
@@ -59,9 +59,14 @@ async def live(
         await server.listening.wait()
         _announce(app, path, as_json=as_json)
 
+    async def tidying() -> None:
+        await tidy(app.seams.clock, lambda: app.executor.at_rest)
+
     try:
         with tuned():
-            await app.run(stop, server.run, announce, _watchdog(app, exit_on_stall=exit_on_stall).run)
+            await app.run(
+                stop, server.run, announce, _watchdog(app, exit_on_stall=exit_on_stall).run, tidying
+            )
     finally:
         await app.close()
     log.info("stopped", extra={"event": "stopped"})

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 # So many sends are begun, or heard of, before everybody else on the loop has a turn.
-_AT_ONCE = 16
+_AT_ONCE = 8
 
 
 @dataclass

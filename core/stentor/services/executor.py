@@ -24,7 +24,7 @@ from stentor.services.work import Work
 
 log = logging.getLogger(__name__)
 # Small enough that making them never keeps the loop to itself, large enough to share one commit.
-_TEXTS_AT_ONCE = 16
+_TEXTS_AT_ONCE = 8
 _SORTED_AT_ONCE = 128
 _LOOK_AGAIN_SECONDS = 10.0
 # How long after its limit a run may still hold its lease: stopping takes a moment.
@@ -97,6 +97,11 @@ class Executor:
                 await self._reap()
                 if seconds > 0:
                     await self.clock.wait(self._wake, seconds)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no run's time has come that is not over."""
+        return not self._due
 
     async def drained(self, seconds: float) -> bool:
         """Wait until nothing runs or could run, at most `seconds`."""

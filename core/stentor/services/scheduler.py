@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _AHEAD_MS = 250
 _BATCH = 256
 # Small enough that planning them never keeps the loop to itself, large enough to share one commit.
-_CLAIMS_AT_ONCE = 8
+_CLAIMS_AT_ONCE = 4
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0
 _CACHED_JOBS = 20_000
