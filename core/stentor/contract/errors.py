@@ -90,7 +90,16 @@ class Unavailable(DeliveryError):
 
 
 RunnerErrorKind = Literal[
-    "rate_limit", "auth", "unavailable", "context", "filtered", "crashed", "timeout", "bad_request"
+    "rate_limit",
+    "overloaded",
+    "network",
+    "unavailable",
+    "auth",
+    "context",
+    "filtered",
+    "crashed",
+    "timeout",
+    "bad_request",
 ]
 
 

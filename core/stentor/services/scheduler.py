@@ -108,7 +108,8 @@ class Scheduler:
 
     async def _begin(self, run: RunSeed, job: Job, now: int) -> None:
         self.executor.submit(run, job)
-        if self.starts.too_many(job.id, now):
+        # What makes up for an absence is spread out by itself and ends by itself.
+        if run.trigger is not Trigger.CATCHUP and self.starts.too_many(job.id, now):
             why = f"it started more than {self.starts.most} times within a minute"
             if await self.store.switch_off(job.id, "hot-loop", why, at_ms=now):
                 self.job_changed(job.id)

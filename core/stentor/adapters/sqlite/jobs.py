@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import apsw
 
-from stentor.adapters.sqlite.events import alert, record
+from stentor.adapters.sqlite.events import record
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.occurrences import lose
 from stentor.adapters.sqlite.rows import Row, first
@@ -92,12 +92,6 @@ def after(connection: apsw.Connection, job_id: str, limit: int) -> list[JobRow]:
     """The next jobs in the order of their ids."""
     query = f"SELECT {COLUMNS} FROM jobs WHERE id > ? ORDER BY id LIMIT ?"
     return [job_of(row) for row in connection.execute(query, (job_id, limit))]
-
-
-def park(connection: apsw.Connection, job_id: str, why: str, at_ms: int) -> None:
-    """Take a job that cannot be read out of the schedule, loudly: the others go on."""
-    connection.execute("UPDATE jobs SET blocked = ?, next_at = NULL WHERE id = ?", (why, job_id))
-    alert(connection, at_ms, "unreadable", why, job_id=job_id)
 
 
 def block(connection: apsw.Connection, blocked: Mapping[str, str]) -> None:

@@ -1,26 +1,45 @@
-"""Accounted instants that will not run."""
+"""Accounted instants, one row each or one for a range."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import apsw
 
 from stentor.adapters.sqlite.events import alert
+from stentor.adapters.sqlite.rows import Row
 from stentor.domain.records import OccurrenceRow
 
-# An instant that has a row, by itself or within a range, is never written again.
+# An instant that has a row, by itself or within a range, is never written again, and so never runs again.
 _INSERT = """
 INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count)
-SELECT ?1, ?2, ?3, ?4, NULL, ?5, ?6 WHERE NOT EXISTS (
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
     SELECT 1 FROM (SELECT ifnull(last_instant, instant) AS until FROM occurrences WHERE job_id = ?1 AND instant <= ?2
         ORDER BY instant DESC LIMIT 1) WHERE until >= ?2)
 """
 
 
+def values(job_id: str, row: OccurrenceRow) -> Row:
+    return job_id, row.instant_ms, row.outcome, row.reason, row.run_id, row.last_ms, row.count
+
+
+def insert(connection: apsw.Connection, rows: Sequence[Row]) -> bool:
+    """Write down the `values` of instants; whether all of them were new."""
+    before = connection.total_changes()
+    connection.executemany(_INSERT, rows)
+    return connection.total_changes() - before == len(rows)
+
+
 def lose(connection: apsw.Connection, job_id: str, rows: Sequence[OccurrenceRow], at_ms: int) -> None:
-    """Write down instants that are lost, and say so in one line for all of them."""
-    values = [(job_id, row.instant_ms, row.outcome, row.reason, row.last_ms, row.count) for row in rows]
-    connection.executemany(_INSERT, values)
-    if rows:
-        count = sum(row.count for row in rows)
-        reasons = ", ".join(sorted({row.reason for row in rows}))
+    """Write down instants that are lost, and mention them."""
+    insert(connection, [values(job_id, row) for row in rows])
+    mention_missed(connection, job_id, rows, at_ms)
+
+
+def mention_missed(
+    connection: apsw.Connection, job_id: str, rows: Iterable[OccurrenceRow], at_ms: int
+) -> None:
+    """One line for all instants that will not run and nobody chose to skip."""
+    lost = [row for row in rows if row.outcome == "missed"]
+    if lost:
+        count = sum(row.count for row in lost)
+        reasons = ", ".join(sorted({row.reason for row in lost}))
         alert(connection, at_ms, "missed", f"{count} missed ({reasons})", job_id=job_id)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import apsw
 
-from stentor.adapters.sqlite import jobs, runs
-from stentor.adapters.sqlite.events import alert, record
+from stentor.adapters.sqlite import jobs, occurrences, runs
+from stentor.adapters.sqlite.events import record
 from stentor.adapters.sqlite.rows import OneByOne, Row, first, number
 from stentor.domain.records import Claim, DueJob, RunSeed
 
@@ -20,13 +20,6 @@ _ADVANCE = """
 UPDATE jobs SET accounted_at = ?, next_at = ?, enabled = CASE WHEN ? THEN 0 ELSE enabled END, finished = ifnull(?, finished),
     schedule_errors = 0
 WHERE id = ? AND enabled = 1 AND revision = ? AND accounted_at = ?
-"""
-# An instant that has a row, by itself or within a range, is never written again, and so never runs again.
-_OCCURRENCE = """
-INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
-    SELECT 1 FROM occurrences WHERE job_id = ?1 AND instant <= ?2 AND last_instant IS NOT NULL AND last_instant >= ?2)
-ON CONFLICT DO NOTHING
 """
 _LENGTHEN = """
 UPDATE occurrences SET last_instant = ?1, count = count + ?2 WHERE job_id = ?3 AND outcome = ?4 AND reason = ?5
@@ -53,7 +46,7 @@ def claim_all(connection: apsw.Connection, claims: Sequence[Claim]) -> list[Sequ
     rows = [row for claim in claims for row in _new_rows(connection, claim)]
     if not _all(connection, _ADVANCE, [_advance(claim) for claim in claims]):
         raise OneByOne
-    if not _all(connection, _OCCURRENCE, rows):
+    if not occurrences.insert(connection, rows):
         raise OneByOne
     return _queued(connection, claims, [run for claim in claims for run in claim.runs])
 
@@ -61,7 +54,7 @@ def claim_all(connection: apsw.Connection, claims: Sequence[Claim]) -> list[Sequ
 def _claim(connection: apsw.Connection, claim: Claim) -> Sequence[RunSeed] | None:
     if not _all(connection, _ADVANCE, [_advance(claim)]):
         return None
-    fresh = {row[4] for row in _new_rows(connection, claim) if _all(connection, _OCCURRENCE, [row])}
+    fresh = {row[4] for row in _new_rows(connection, claim) if occurrences.insert(connection, [row])}
     return _queued(connection, [claim], [run for run in claim.runs if run.id in fresh])[0]
 
 
@@ -69,7 +62,7 @@ def _queued(
     connection: apsw.Connection, claims: Sequence[Claim], seeds: Sequence[RunSeed]
 ) -> list[Sequence[RunSeed] | None]:
     for claim in claims:
-        _mention_missed(connection, claim)
+        occurrences.mention_missed(connection, claim.job_id, claim.occurrences, claim.now_ms)
     queued: dict[str, list[RunSeed]] = {claim.job_id: [] for claim in claims}
     for run in runs.insert_all(connection, seeds):
         queued[run.job_id].append(run)
@@ -104,16 +97,7 @@ def _new_rows(connection: apsw.Connection, claim: Claim) -> Iterator[Row]:
             connection.execute(_LENGTHEN, values)
             if connection.changes():
                 continue
-        yield claim.job_id, row.instant_ms, row.outcome, row.reason, row.run_id, row.last_ms, row.count
-
-
-def _mention_missed(connection: apsw.Connection, claim: Claim) -> None:
-    """One line for all instants of this claim that will not run and nobody chose to skip."""
-    lost = [row for row in claim.occurrences if row.outcome == "missed"]
-    if lost:
-        count = sum(row.count for row in lost)
-        reasons = ", ".join(sorted({row.reason for row in lost}))
-        alert(connection, claim.now_ms, "missed", f"{count} missed ({reasons})", job_id=claim.job_id)
+        yield occurrences.values(claim.job_id, row)
 
 
 def tz_version(connection: apsw.Connection) -> str | None:

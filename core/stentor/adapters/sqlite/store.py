@@ -159,9 +159,6 @@ class SqliteStore:
     async def jobs(self) -> Sequence[JobRow]:
         return await self._do(jobs.everything)
 
-    async def park_job(self, job_id: str, why: str, *, at_ms: int) -> None:
-        await self._do(lambda c: jobs.park(c, job_id, why, at_ms))
-
     async def jobs_after(self, job_id: str, limit: int) -> Sequence[JobRow]:
         return await self._do(lambda c: jobs.after(c, job_id, limit))
 

@@ -135,18 +135,6 @@ class JobRules:
         await store.add_job(job_row())
         assert await store.job("brief") == job_row()
 
-    async def test_a_job_that_cannot_be_read_leaves_the_schedule_with_an_alert(
-        self, store: Store, read: RunLog
-    ) -> None:
-        await store.add_job(job_row())
-        await store.park_job("brief", "unreadable: no schedule", at_ms=NOW_MS)
-        parked = await stored_job(store)
-        assert (parked.blocked, parked.next_at_ms) == ("unreadable: no schedule", None)
-        assert await store.next_due() is None
-        alert = read.alerts(10)[0]
-        assert (alert["cause"], alert["jobId"]) == ("unreadable", "brief")
-        assert "no schedule" in alert["message"]
-
     async def test_blocking_marks_the_jobs_it_names_and_frees_all_others(self, store: Store) -> None:
         for job_id in ("a", "b"):
             await store.add_job(job_row(job_id))
