@@ -110,6 +110,8 @@ class PartSeed:
     text: str
     format: str = "plain"
     attachment: str | None = None
+    # The same without markup, where it is sent with any.
+    plain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,10 @@ class DeliverySeed:
     state: DeliveryState = DeliveryState.PENDING
     reason: str = ""
     parts: tuple[PartSeed, ...] = ()
+    on_thread_gone: str = "fail"
+    # How it belongs to another delivery: it repeats it (`resend`) or stands in for it (`fallback`).
+    link: str | None = None
+    linked_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

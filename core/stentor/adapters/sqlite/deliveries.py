@@ -9,11 +9,12 @@ from stentor.domain.records import DeliverySeed
 
 _INSERT = """
 INSERT INTO deliveries (id, run_id, job_id, purpose, channel, account, target, kind, target_id, thread, source, state, reason,
-    required, priority, on_unknown, created_at, expires_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    required, priority, on_unknown, created_at, expires_at, on_thread_gone, link, linked_to)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 _PART = """
-INSERT INTO parts (id, delivery_id, lane, n, of, state, text, format, attachment) VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?)
+INSERT INTO parts (id, delivery_id, lane, n, of, state, text, format, attachment, plain)
+VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)
 """
 
 
@@ -24,7 +25,17 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> No
     places = lanes.find_or_open(connection, [seed.target for seed, _ in parts])
     waiting: list[tuple[int, int, int]] = []
     for (seed, part), lane in zip(parts, places, strict=True):
-        values = (part.id, seed.id, lane, part.n, part.of, part.text, part.format, part.attachment)
+        values = (
+            part.id,
+            seed.id,
+            lane,
+            part.n,
+            part.of,
+            part.text,
+            part.format,
+            part.attachment,
+            part.plain,
+        )
         connection.execute(_PART, values)
         waiting.append((connection.last_insert_rowid(), seed.priority.value, lane))
     lanes.join(connection, waiting)
@@ -56,4 +67,7 @@ def _values(seed: DeliverySeed) -> tuple[str | int | None, ...]:
         seed.on_unknown,
         seed.created_ms,
         seed.expires_ms,
+        seed.on_thread_gone,
+        seed.link,
+        seed.linked_to,
     )
