@@ -14,6 +14,7 @@ HOMES = {
     "apsw": ("core/stentor/adapters/sqlite", "core/stentor/testing"),
     "click": ("core/stentor/cli",),
     "croniter": ("core/stentor/domain",),
+    "markdown_it": ("core/stentor/domain",),
     "httpcore2": WEB_CLIENTS,
     "httpx2": WEB_CLIENTS,
     "jinja2": ("core/stentor/http",),

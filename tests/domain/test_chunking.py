@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stentor.domain.chunking import SMALLEST_LIMIT, Unit, chunk, length
+from stentor.domain.chunking import chunk
+from stentor.domain.units import SMALLEST_LIMIT, Unit, length
 
 UNITS: tuple[Unit, ...] = ("utf16", "characters", "bytes")
 FAMILY = "\N{MAN}\u200d\N{WOMAN}\u200d\N{GIRL}"

@@ -1,10 +1,13 @@
 """Which final texts are sent, which stay silent, and why."""
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stentor.domain.replies import ACK_REMARK_LIMIT, Reply, classify
+from stentor.contract.errors import RunnerErrorKind
+from stentor.domain.replies import ACK_REMARK_LIMIT, Reason, Reply, classify, denial, is_interim
 
 LONG = "x" * (ACK_REMARK_LIMIT + 10)
 
@@ -59,7 +62,7 @@ def test_prose_that_ends_in_the_token_was_not_meant_to_be_announced(text: str) -
     ],
 )
 def test_a_token_elsewhere_does_not_silence_the_text(text: str, sent: str) -> None:
-    assert classify(text) == Reply("text", sent, "")
+    assert classify(text) == Reply("text", sent)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_an_acknowledgement_with_a_short_remark_is_nothing_to_report(text: str) 
     ],
 )
 def test_an_acknowledgement_with_real_news_is_sent_without_the_token(text: str, sent: str) -> None:
-    assert classify(text) == Reply("text", sent, "")
+    assert classify(text) == Reply("text", sent)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +107,7 @@ def test_a_reply_without_visible_text_is_empty(text: str) -> None:
     "text", ["", "NO_REPLY", "Here it is. NO_REPLY", "HEARTBEAT_OK all quiet", "REPLY_SKIP"], ids=repr
 )
 def test_attachments_are_sent_even_when_the_text_is_silent(text: str) -> None:
-    assert classify(text, attachments=True) == Reply("text", "", "")
+    assert classify(text, attachments=True) == Reply("text", "")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_attachments_are_sent_even_when_the_text_is_silent(text: str) -> None:
     ],
 )
 def test_reasoning_never_leaves(text: str, sent: str) -> None:
-    assert classify(text) == Reply("text", sent, "")
+    assert classify(text) == Reply("text", sent)
 
 
 def test_a_table_keeps_the_indentation_of_its_first_line() -> None:
@@ -137,3 +140,83 @@ def test_every_text_gets_exactly_one_verdict(text: str) -> None:
 )
 def test_hostile_text_gets_a_verdict_too(text: str) -> None:
     assert classify(text).kind in ("text", "silent")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On it!",
+        "on it",
+        "Sure thing. On it \N{ROCKET}",
+        "I'm on it.",
+        "I\N{RIGHT SINGLE QUOTATION MARK}m on it.",
+        "**Working on it now**",
+        "Got it, on it now",
+        "Let me compile that",
+        "Give me a few minutes",
+        "Back in a few more minutes.",
+        "I'll gather the numbers first.",
+        "I\N{RIGHT SINGLE QUOTATION MARK}ll gather the numbers first.",
+        "Pulling everything together for you\N{HORIZONTAL ELLIPSIS}",
+        "The first try failed, retrying now.",
+        "It should be about ten more minutes.",
+        "Spawned a subagent; it will auto-announce when done.",
+        "Subagent spawned.",
+        "<think>hm</think>On it",
+        "word " * 42 + "working on it",
+    ],
+    ids=lambda text: text[-40:],
+)
+def test_a_text_that_only_announces_work_is_interim(text: str) -> None:
+    assert is_interim(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Here is the report: 3 items", id="a report"),
+        pytest.param("The position of items", id="letters inside words"),
+        pytest.param("Based on itinerary", id="the beginning of a word"),
+        pytest.param("The forecast is based on it.", id="the words in another sense"),
+        pytest.param("Season items", id="the end of a word and the beginning of another"),
+        pytest.param("It should be about 20 degrees today.", id="another measure"),
+        pytest.param("Let me compiled", id="a longer word"),
+        pytest.param("word " * 43 + "working on it", id="more than forty-five words"),
+        pytest.param("On it. NO_REPLY", id="silence was asked for"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_a_text_that_says_something_is_final(text: str) -> None:
+    assert not is_interim(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SYSTEM_RUN_DENIED: approval required", "SYSTEM_RUN_DENIED: approval required"),
+        ("INVALID_REQUEST", "INVALID_REQUEST"),
+        ("\n**SYSTEM_RUN_DENIED: allowlist miss**\nI could not run it.", "SYSTEM_RUN_DENIED: allowlist miss"),
+        ("<think>hm</think>INVALID_REQUEST: no such host", "INVALID_REQUEST: no such host"),
+        ("approval cannot safely bind this command", "approval cannot safely bind this command"),
+    ],
+)
+def test_a_text_that_begins_with_a_refusal_is_one(text: str, said: str) -> None:
+    assert denial(text) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The log says SYSTEM_RUN_DENIED twice.",
+        "INVALID_REQUESTS rose by 3 %",
+        "invalid_request",
+        "Denied.",
+        "",
+    ],
+)
+def test_a_text_about_refusals_is_none(text: str) -> None:
+    assert denial(text) is None
+
+
+def test_a_runner_has_the_same_word_for_a_filtered_answer() -> None:
+    assert Reason.FILTERED in get_args(RunnerErrorKind)

@@ -37,6 +37,8 @@ RESERVED_PREFIXES = frozenset(
 
 _log = logging.getLogger(__name__)
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("stentor_"))
+# Room for any one character with the marks around it, in every dialect.
+_SHORTEST_PART = 64
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
@@ -313,6 +315,7 @@ def _channel(item: object) -> Channel:
     for attribute, kind in (("prefixes", tuple), ("examples", tuple), ("limits", Limits), ("traits", Traits)):
         if not isinstance(getattr(item, attribute, None), kind):
             raise PluginError(f"{about}: {attribute!r} must be of type {kind.__name__}")
+    _check_text(about, item)
     _check_settings(about, item.settings, AccountSettings)
     for prefix in (item.name, *cast("tuple[object, ...]", item.prefixes)):
         if not isinstance(prefix, str) or not _WORD.fullmatch(prefix):
@@ -326,6 +329,17 @@ def _channel(item: object) -> Channel:
             raise _misfit(example, "Example")
         _check_example(about, item, example)
     return item
+
+
+def _check_text(about: str, channel: Channel) -> None:
+    """What would only be found out when the first text is to be sent."""
+    if channel.limits.text < _SHORTEST_PART:
+        raise PluginError(f"{about}: limits.text must be at least {_SHORTEST_PART}")
+    for pattern in channel.dialect.mentions if channel.dialect is not None else ():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise PluginError(f"{about}: the mention pattern {pattern!r} is not one: {error}") from error
 
 
 def _check_example(about: str, channel: Channel, example: Example) -> None:

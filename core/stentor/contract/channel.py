@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
+from stentor.contract.dialects import Dialect
 from stentor.contract.errors import InvalidTarget
 from stentor.contract.payloads import Draft, Part, Payload
 from stentor.contract.receipts import LaterReceipt, Receipt
@@ -110,6 +111,8 @@ class Channel(ABC):
     settings: ClassVar[type[AccountSettings]] = AccountSettings
     # A channel whose account needs no settings has the account `default` without being configured.
     needs_account: ClassVar[bool] = True
+    # How Markdown is written here. None: it is sent as it was written, cut at `limits`.
+    dialect: ClassVar[Dialect | None] = None
 
     @abstractmethod
     def parse_target(self, text: str, hints: TargetHints) -> Target:
@@ -120,7 +123,7 @@ class Channel(ABC):
         """Import the SDK and connect. Raise `Unavailable` or `CredentialsRejected` when that cannot be."""
 
     def render(self, payload: Payload, target: Target) -> Sequence[Draft] | None:
-        """Turn a payload into drafts. None leaves it to the core, which cuts the text at `limits`."""
+        """Turn a payload into drafts. None leaves it to the core, which goes by `dialect` and `limits`."""
         return None
 
     def body(self, text: str) -> str:

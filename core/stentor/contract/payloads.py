@@ -21,20 +21,28 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """Neutral text (Markdown) with attachments. `event` is the finished run as JSON, for channels that post it."""
+    """Neutral text (Markdown) with attachments. `event` is the finished run as JSON, for channels that post it.
+
+    `missing` names the files that were to be sent and cannot be had: the text must say so.
+    """
 
     text: str
     attachments: tuple[Attachment, ...] = ()
     event: Mapping[str, object] = field(default_factory=dict[str, object])
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One provider message as it will be sent: the outcome of rendering, before it has an identity."""
+    """One provider message as it will be sent: the outcome of rendering, before it has an identity.
+
+    `plain` says the same without markup, for a provider that refuses the markup; empty where there is none.
+    """
 
     text: str
     format: str = "plain"
     attachment: Attachment | None = None
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

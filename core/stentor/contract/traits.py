@@ -6,12 +6,21 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The longest text of one part, and the unit the provider counts in."""
+    """The longest text of one part, and the unit the provider counts in.
+
+    caption           the longest text that may go with a file; None: text and files are sent apart.
+    attachment_bytes  a larger file is not sent, and the text says so.
+    counted           `sent`: the text with its markup, as it is sent; `shown`: what is left when the provider has
+                      read the markup.
+    stretches         more marked stretches than this in one part would not be shown.
+    """
 
     text: int
     unit: Literal["utf16", "characters", "bytes"] = "characters"
     caption: int | None = None
     attachment_bytes: int | None = None
+    counted: Literal["sent", "shown"] = "sent"
+    stretches: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

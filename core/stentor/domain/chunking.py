@@ -1,38 +1,11 @@
-"""Cut a text into parts that a provider accepts, at the places where a reader would."""
+"""Cut a Markdown text into parts that a provider accepts, at the places where a reader would."""
 
-import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import Literal
 
 from stentor.domain.fences import Fence, find_fences
-from stentor.domain.graphemes import boundary_before, joins
-
-Unit = Literal["utf16", "characters", "bytes"]
-
-# What the largest single character takes: a smaller limit could not hold every text.
-SMALLEST_LIMIT: dict[Unit, int] = {"utf16": 2, "characters": 1, "bytes": 4}
-
-# Blanks that may become a cut (a no-break space may not), the end of a sentence in scripts without blanks, and
-# links and inline code, which are matched only so that no blank inside them is.
-_GAP = re.compile(
-    r"(?P<whole>`[^`\n]+`|\[[^\[\]\n]*\]\([^()\s]*\))"
-    r"|(?P<blank>[^\S\u00a0\u2007\u202f]+)"
-    r"|(?<=[\u3002\uff01\uff1f])(?=[^\s\u300d\u300f\uff09\u201d\u2019\u3002\uff01\uff1f])"
-)
-_BLANK = re.compile(r"[^\S\u00a0\u2007\u202f]+")
-_NEWLINE = re.compile(r"\r?\n")
-# Closing quotes, brackets and emphasis stand behind the full stop.
-_SENTENCE_END = re.compile(
-    r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019\xbb)\]*_\u300d\u300f\uff09]{0,3}\Z"
-)
-
-
-def length(text: str, unit: Unit) -> int:
-    """The length of `text` as the provider counts it."""
-    return _offsets(text, unit)[-1]
+from stentor.domain.graphemes import boundary_before
+from stentor.domain.places import MARKDOWN_GAP, Places, after_blanks, after_newline, first_line
+from stentor.domain.units import SMALLEST_LIMIT, Unit, length, offsets
 
 
 def chunk(text: str, limit: int, unit: Unit) -> list[str]:
@@ -49,64 +22,8 @@ def chunk(text: str, limit: int, unit: Unit) -> list[str]:
 
 def _whole(text: str) -> list[str]:
     """A text that fits however much its characters take, without the blank lines around it."""
-    start = text.rfind("\n", 0, len(text) - len(text.lstrip())) + 1
-    kept = text[start:].rstrip()
+    kept = text[first_line(text) :].rstrip()
     return [kept] if kept else []
-
-
-def _cost(char: str, unit: Unit) -> int:
-    if unit == "utf16":
-        return 1 if char <= "\uffff" else 2
-    if char <= "\u07ff":
-        return 1 if char <= "\x7f" else 2
-    return 3 if char <= "\uffff" else 4
-
-
-def _offsets(text: str, unit: Unit) -> Sequence[int]:
-    """How far into the text each character begins, counted in `unit`; one more entry for the end."""
-    if unit == "characters":
-        return range(len(text) + 1)
-    return list(accumulate((_cost(char, unit) for char in text), initial=0))
-
-
-@dataclass(slots=True)
-class _Boundaries:
-    """Where parts may end, in ascending order, best kind of place first."""
-
-    paragraphs: list[int] = field(default_factory=list[int])
-    lines: list[int] = field(default_factory=list[int])
-    code_lines: list[int] = field(default_factory=list[int])
-    sentences: list[int] = field(default_factory=list[int])
-    words: list[int] = field(default_factory=list[int])
-
-    def add_prose(self, text: str, start: int, end: int) -> None:
-        for found in _GAP.finditer(text, start, end):
-            neighbours_join = joins(
-                text[found.start() - 1 : found.start()], text[found.end() : found.end() + 1]
-            )
-            if found["whole"] is None and not neighbours_join:
-                self._kind(text, found).append(found.start())
-
-    def add_code(self, text: str, fence: Fence) -> None:
-        newlines = _NEWLINE.finditer(text, fence.body, fence.last)
-        self.code_lines += [found.start() for found in newlines if found.start() > fence.body]
-
-    def best(self, start: int, end: int, code_end: int) -> int | None:
-        """The best place in (start, end], but a part is not left short when a lesser place would fill it."""
-        for floor in (start + (end - start) // 3, start):
-            for places in (self.paragraphs, self.lines, self.code_lines, self.sentences, self.words):
-                ceiling = code_end if places is self.code_lines else end
-                at = bisect_right(places, ceiling) - 1
-                if at >= 0 and places[at] > floor:
-                    return places[at]
-        return None
-
-    def _kind(self, text: str, found: re.Match[str]) -> list[int]:
-        newlines = found[0].count("\n")
-        if newlines:
-            return self.lines if newlines == 1 else self.paragraphs
-        before = text[max(found.start() - 4, 0) : found.start()]
-        return self.sentences if _SENTENCE_END.search(before) else self.words
 
 
 class _Cutter:
@@ -116,24 +33,24 @@ class _Cutter:
         self._text = text
         self._limit = limit
         self._unit: Unit = unit
-        self._offsets = _offsets(text, unit)
+        self._offsets = offsets(text, unit)
         # A fence whose two lines fill half a part is not worth repeating; it is cut like any text.
         self._fences = [
             fence for fence in find_fences(text) if self._opening(fence) + self._closing(fence) <= limit // 2
         ]
         self._starts = [fence.start for fence in self._fences]
-        self._boundaries = _Boundaries()
+        self._places = Places(MARKDOWN_GAP)
         resume = 0
         for fence in self._fences:
-            self._boundaries.add_prose(text, resume, fence.start)
-            self._boundaries.add_code(text, fence)
+            self._places.add_prose(text, resume, fence.start)
+            self._places.add_code(text, fence.body, fence.last)
             resume = fence.end
-        self._boundaries.add_prose(text, resume, len(text))
+        self._places.add_prose(text, resume, len(text))
 
     def cut(self) -> list[str]:
         parts: list[str] = []
         stop = len(self._text.rstrip())
-        start = self._text.rfind("\n", 0, len(self._text) - len(self._text.lstrip())) + 1
+        start = first_line(self._text)
         while start < stop:
             fence = self._fence_at(start)
             prefix = f"{fence.opener}\n" if fence else ""
@@ -153,14 +70,16 @@ class _Cutter:
         """Where the part ends, what is written behind it, and where the next part begins."""
         torn = self._fence_at(end)
         code_end = self._reach(start, budget - self._closing(torn)) if torn else end
-        place = self._boundaries.best(start, end, code_end)
+        place = self._places.best(start, end, code_end)
         if place is None:
             place = boundary_before(self._text, max(start, torn.body) if torn else start, code_end)
         fence = self._fence_at(place)
         if fence is None:
-            return place, "", self._after_blanks(place)
+            return place, "", after_blanks(self._text, place)
         # What is left of this fence is its closing line alone: it has just been written.
-        resume = self._after_blanks(fence.end) if place >= fence.last else self._after_newline(place)
+        resume = (
+            after_blanks(self._text, fence.end) if place >= fence.last else after_newline(self._text, place)
+        )
         return place, f"\n{fence.closer}", resume
 
     def _fence_at(self, place: int) -> Fence | None:
@@ -177,15 +96,3 @@ class _Cutter:
 
     def _closing(self, fence: Fence) -> int:
         return length(f"\n{fence.closer}", self._unit)
-
-    def _after_blanks(self, place: int) -> int:
-        """Behind the blanks at `place`, but a line keeps its indentation."""
-        blanks = _BLANK.match(self._text, place)
-        if blanks is None:
-            return place
-        newline = blanks[0].rfind("\n")
-        return blanks.end() if newline < 0 else place + newline + 1
-
-    def _after_newline(self, place: int) -> int:
-        newline = _NEWLINE.match(self._text, place)
-        return newline.end() if newline else place

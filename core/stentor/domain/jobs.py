@@ -96,7 +96,6 @@ def _default_only(default: object) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-NotYet = Annotated[Literal[False], _default_only(default=False)]
 Text = Annotated[str, AfterValidator(_text)]
 Word = Annotated[str, AfterValidator(_word)]
 Seconds = Annotated[float, Field(ge=0, le=30 * 86400)]
@@ -162,11 +161,11 @@ class DeliveryModel(JobModel):
     allow: Annotated[tuple[str, ...], _default_only(())] = ()
     agent_may_send: Annotated[None, _default_only(None)] = None
     on_unknown: Literal["hold", "resend"] = "hold"
-    on_thread_gone: Annotated[Literal["fail"], _default_only("fail")] = "fail"
+    on_thread_gone: Literal["fail", "parent"] = "fail"
     expires_after_seconds: Annotated[int, Field(ge=1, le=30 * 86400)] | None = None
-    mentions: NotYet = False
-    number_parts: NotYet = False
-    late_note: NotYet = False
+    mentions: bool = False
+    number_parts: bool = False
+    late_note: bool = False
     priority: Literal["interactive", "alert", "announce", "digest"] = "announce"
 
     @property

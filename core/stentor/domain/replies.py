@@ -1,13 +1,18 @@
-"""What an agent's final text asks for: to be sent, or to stay silent, and why."""
+"""What an agent's final text asks for: to be sent, to stay silent, to be asked again, and why."""
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 SILENT_TOKEN = "NO_REPLY"  # noqa: S105 - a word agents write, not a secret
 HEARTBEAT_ACK = "HEARTBEAT_OK"
 # Said to another agent instead of an answer; they count only as the whole reply.
 EXACT_SILENCES = frozenset({"ANNOUNCE_SKIP", "REPLY_SKIP"})
+# Programs that were not let do what they were told begin their error with one of these.
+DENIALS = ("SYSTEM_RUN_DENIED", "INVALID_REQUEST", "approval cannot safely bind")
+# A longer text is more than the announcement of one.
+INTERIM_WORDS = 45
 # An acknowledgement may carry a remark of this many characters and is still nothing to report.
 ACK_REMARK_LIMIT = 300
 
@@ -26,7 +31,39 @@ _ACK_IN_FRONT = re.compile(rf"[{re.escape(_MARKS)}]*{HEARTBEAT_ACK}(?![^\W_])[{r
 _THINK_TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 _BLANK_LINES_IN_FRONT = re.compile(r"\s*\n")
 
-Silence = Literal["", "empty", "silent_token", "heartbeat_ack"]
+_DENIAL = re.compile(rf"[{re.escape(_MARKS)}\s]*((?:{'|'.join(DENIALS)})(?!\w)[^\n]*)")
+# What models say when they have begun and mean to come back with more. Each stands for itself, never inside a word:
+# "based on items" has nothing to do with "on it".
+_INTERIM = re.compile(
+    r"""(?:^|[.!?,;:\n]\s*|\b(?:i'?m|i\ am|we'?re|we\ are|right|get|getting|working)\ )on\ it\b
+    | \bpulling\ (?:everything|it\ all)\ together\b
+    | \bgive\ me\ a\ (?:few|moment|minute|second)\b
+    | \bfew\ (?:more\ )?minutes\b
+    | \blet\ me\ compile\b
+    | \bi(?:'ll|\ will)\ gather\b
+    | \bretrying\ now\b
+    | \bshould\ be\ about\ (?:\S+\ ){1,3}?(?:seconds?|minutes?|hours?)\b
+    | \bauto-?announces?\ when\ done\b
+    | \b(?:sub-?agent\ spawned|spawned\ a\ sub-?agent)\b""",
+    re.VERBOSE,
+)
+
+
+class Reason(StrEnum):
+    """Why a reply is not simply sent: a word for the run log.
+
+    The first three suppress the deliveries, `interim` is a warning, and the last two end the run as an error.
+    """
+
+    EMPTY = "empty"
+    SILENT_TOKEN = "silent_token"  # noqa: S105 - a word of the run log, not a secret
+    HEARTBEAT_ACK = "heartbeat_ack"
+    INTERIM = "interim"
+    DENIED = "denied"
+    FILTERED = "filtered"
+
+
+Silence = Literal[Reason.EMPTY, Reason.SILENT_TOKEN, Reason.HEARTBEAT_ACK]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +72,41 @@ class Reply:
 
     kind: Literal["text", "silent"]
     text: str
-    reason: Silence
+    reason: Silence | None = None
 
 
 def classify(text: str, *, attachments: bool = False) -> Reply:
     """Decide what becomes of a final text. Attachments are sent even when the text asks for silence."""
     spoken = _tidied(_without_reasoning(text))
     reason = _silence(spoken)
-    if not reason:
-        return Reply("text", _without_tokens(spoken), "")
-    return Reply("text", "", "") if attachments else Reply("silent", "", reason)
+    if reason is None:
+        return Reply("text", _without_tokens(spoken))
+    return Reply("text", "") if attachments else Reply("silent", "", reason)
 
 
-def _silence(spoken: str) -> Silence:
+def is_interim(text: str) -> bool:
+    """Whether a final text only says that work is under way, and that its result will follow."""
+    reply = classify(text)
+    if len(reply.text.split()) > INTERIM_WORDS:
+        return False
+    return _INTERIM.search(reply.text.casefold().replace("\u2019", "'").strip(_DECORATION)) is not None
+
+
+def denial(text: str) -> str | None:
+    """The refusal that a final text consists of. A text that merely speaks of one is not refused."""
+    found = _DENIAL.match(_tidied(_without_reasoning(text)))
+    return found[1].rstrip(_DECORATION) if found else None
+
+
+def _silence(spoken: str) -> Silence | None:
     if not any(char.isprintable() and not char.isspace() for char in spoken):
-        return "empty"
+        return Reason.EMPTY
     if _is_silent(spoken):
-        return "silent_token"
+        return Reason.SILENT_TOKEN
     remark = _beside_ack(spoken)
     if remark is not None and len(remark.strip(_DECORATION)) <= ACK_REMARK_LIMIT:
-        return "heartbeat_ack"
-    return ""
+        return Reason.HEARTBEAT_ACK
+    return None
 
 
 def _is_silent(spoken: str) -> bool:

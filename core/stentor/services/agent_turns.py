@@ -3,24 +3,32 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from stentor.contract.errors import RunnerError
-from stentor.contract.runners import AgentRunner, Message, Role, TurnRequest
+from stentor.contract.runners import AgentRunner, Message, Role, TurnRequest, Usage
 from stentor.contract.settings import RunnerSettings
 from stentor.contract.tools import Tool
 from stentor.domain.jobs import AgentTurn, Job
 from stentor.domain.records import RunSeed
+from stentor.domain.replies import Reason, denial, is_interim
 from stentor.ports import Clock, Store
 from stentor.services.listening import Listening
 from stentor.services.outcomes import Messages, TurnFailed, TurnOutcome
-from stentor.services.turn_clocks import Alarm, TurnClocks, limit_seconds
+from stentor.services.turn_clocks import Alarm, TurnClocks
 
 log = logging.getLogger(__name__)
+T = TypeVar("T", int, float)
 # What a runner gets to put its things away once it is told to stop.
 _CLEANUP_SECONDS = 20.0
+_ASK_AGAIN = (
+    "Your last message only announces work, and nobody waits for more of it. Do the work now and answer with the "
+    "complete result. If that message was the complete result, repeat it."
+)
+_STILL_INTERIM = f"{Reason.INTERIM}: the agent only announces work, also when it was asked again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +53,26 @@ class AgentTurns:
     setup_seconds: float
     stall_seconds: float
 
-    async def take(self, question: "Question", tasks: asyncio.TaskGroup) -> "Ended":
+    async def take(self, question: "Question", tasks: asyncio.TaskGroup) -> TurnOutcome:
+        """An agent that only announces its work is asked for the result, once and within the same time."""
+        began = self.clock.monotonic()
+        ended = await self._take(question, tasks)
+        first = ended.outcome()
+        left = question.limit - (self.clock.monotonic() - began)
+        if not ended.announces_only or (question.limit and left <= 0):
+            return first
+        try:
+            second = (await self._take(question.once_more(first, left), tasks)).outcome()
+        except TurnFailed as failure:
+            failure.usage = _sum(first.usage, failure.usage)
+            raise
+        warnings = (*second.warnings, *((_STILL_INTERIM,) if is_interim(second.text) else ()))
+        return replace(second, usage=_sum(first.usage, second.usage), warnings=warnings)
+
+    async def _take(self, question: "Question", tasks: asyncio.TaskGroup) -> "Ended":
         """The runner has a task of its own: one that does not end when told to is left behind in `tasks`."""
         run = question.run
-        limit = limit_seconds(question.job)
-        clocks = TurnClocks(self.clock, limit, self.setup_seconds, self.stall_seconds)
+        clocks = TurnClocks(self.clock, question.limit, self.setup_seconds, self.stall_seconds)
         listening = Listening(run, self.store, self.clock, self.boot, self.tools, clocks)
         following = listening.follow(question.agent.runner, lambda: self._request(question, listening))
         turn = tasks.create_task(following, name=f"turn {run.id}")
@@ -63,7 +86,7 @@ class AgentTurns:
 
     async def _request(self, question: "Question", listening: Listening) -> TurnRequest:
         run, agent, turn = question.run, question.agent, question.turn
-        history = await self.store.history(run.session.id)
+        stored = [(entry.role, entry.text) for entry in await self.store.history(run.session.id)]
         limit_ms = round(listening.clocks.limit * 1000)
         return TurnRequest(
             run_id=run.id,
@@ -74,7 +97,7 @@ class AgentTurns:
             message=question.text,
             settings=agent.settings,
             call_tool=listening.call_tool,
-            history=tuple(Message(_role(entry.role), entry.text) for entry in history),
+            history=tuple(Message(_role(role), text) for role, text in (*stored, *question.earlier)),
             tools=tuple(self.tools.values()),
             model=turn.model or agent.model,
             thinking=turn.thinking,
@@ -87,16 +110,21 @@ class AgentTurns:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who is asked what, and for which run."""
+    """Who is asked what, for which run, after what was said in it `earlier`. `limit` is in seconds; 0 is none."""
 
     run: RunSeed
     job: Job
     turn: AgentTurn
     agent: Agent
+    limit: float
+    earlier: Messages = ()
 
     @property
     def text(self) -> str:
-        return f"[cron:{self.job.id} {self.job.name}] {self.turn.message}"
+        return _ASK_AGAIN if self.earlier else f"[cron:{self.job.id} {self.job.name}] {self.turn.message}"
+
+    def once_more(self, answer: TurnOutcome, left: float) -> "Question":
+        return replace(self, limit=left if self.limit else 0.0, earlier=answer.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +140,14 @@ class Ended:
         """The answer, or the failure. An answer heard in time stands, even if its runner had to be stopped."""
         heard, final = self.heard, self.heard.final
         if heard.denied is not None:
-            raise self._failed("denied", f"{heard.denied.code}: {heard.denied.message}")
+            raise self._failed(Reason.DENIED, f"{heard.denied.code}: {heard.denied.message}")
         if heard.failure is not None:
             raise self._broken(heard.failure) from heard.failure
         if final is None:
             raise self._unanswered()
+        refused = denial(final.text)
+        if refused is not None:
+            raise self._failed(Reason.DENIED, refused)
         messages = (*self._asked, ("assistant", final.text))
         warnings = final.warnings
         if self.alarm is not None:
@@ -124,8 +155,14 @@ class Ended:
         return TurnOutcome(final.text, messages, final.attachments, heard.usage, heard.model, warnings)
 
     @property
+    def announces_only(self) -> bool:
+        """There is an answer, but it is none."""
+        final = self.heard.final
+        return final is not None and not final.attachments and is_interim(final.text)
+
+    @property
     def _asked(self) -> Messages:
-        return (("user", self.question.text),)
+        return (*self.question.earlier, ("user", self.question.text))
 
     def _broken(self, error: BaseException) -> TurnFailed:
         if isinstance(error, RunnerError):
@@ -174,3 +211,19 @@ def _role(role: str) -> Role:
             return role
         case _:
             return "system"
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    """What two turns used. What neither was told stays unknown."""
+    return Usage(
+        _added(one.input, other.input),
+        _added(one.output, other.output),
+        _added(one.cached, other.cached),
+        _added(one.cost_usd, other.cost_usd),
+    )
+
+
+def _added(one: T | None, other: T | None) -> T | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one + other

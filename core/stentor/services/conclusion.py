@@ -1,8 +1,10 @@
 """Ends a run: what its outcome says, what is sent of it, and what the run log keeps."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePath
 
 from stentor.contract.payloads import Attachment, Payload
 from stentor.domain.instants import iso
@@ -34,9 +36,9 @@ def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str |
     # What somebody wrote down to be sent is sent as it is; only agents are asked what they mean by it.
     spoken = isinstance(case.job.payload, FixedText)
     reply = (
-        Reply("text", outcome.text, "")
+        Reply("text", outcome.text)
         if spoken
-        else classify(outcome.text, attachments=bool(case.attachments))
+        else classify(outcome.text, attachments=bool(case.attachments or case.lost))
     )
     silent = reply.reason if reply.kind == "silent" and case.plan.routes else None
     return RunEnd(
@@ -63,8 +65,19 @@ def _deliveries(
 ) -> tuple[DeliverySeed, ...]:
     if silent is not None:
         return outgoings.suppressed(case.plan, silent, case.run, case.job)
-    payload = Payload(reply.text, case.attachments, _FinishedRun(case, reply.text))
+    payload = Payload(reply.text, case.attachments, _FinishedRun(case, reply.text), tuple(_missing(case)))
     return outgoings.deliveries(case.plan, payload, case.run, case.job)
+
+
+def _missing(case: Conclusion) -> Iterator[str]:
+    """The files that the agent wanted sent and that are not there, by name: why is nothing for a chat."""
+    kept = Counter(file.name for file in case.attachments)
+    for wanted in case.outcome.attachments:
+        name = wanted.name or PurePath(wanted.path).name
+        if kept[name]:
+            kept[name] -= 1
+        else:
+            yield name
 
 
 @dataclass(frozen=True)

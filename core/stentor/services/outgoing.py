@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from stentor.contract.channel import Channel
 from stentor.contract.payloads import Attachment, Draft, Payload
 from stentor.contract.targets import Target
 from stentor.domain.idents import ident, part_ident
+from stentor.domain.instants import local
 from stentor.domain.jobs import DeliveryModel, Job
 from stentor.domain.records import DeliverySeed, PartSeed, RunSeed
 from stentor.domain.rendering import drafts
 from stentor.domain.routing import Address, Directory, Route, RouteError, resolve
-from stentor.domain.states import DeliveryState, Priority, Purpose
+from stentor.domain.states import DeliveryState, Priority, Purpose, Trigger
 from stentor.ports import Chance, Clock
 
 ONE_SHOT_EXPIRY_SECONDS = 2 * 3600
@@ -50,6 +51,14 @@ class RoutePlan:
         return json.dumps(
             [{"intended": intended, "resolved": found} for intended, found in rows], ensure_ascii=False
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """What a job may say about the look of its messages."""
+
+    numbered: bool = False
+    mentions: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,12 @@ class Outgoings:
     def deliveries(
         self, plan: RoutePlan, payload: Payload, run: RunSeed, job: Job
     ) -> tuple[DeliverySeed, ...]:
-        return tuple(self._announce(route, run, job, self.render(route, payload)) for route in plan.routes)
+        if job.delivery.late_note:
+            payload = replace(payload, text=f"{_late_note(run, job)}{payload.text}")
+        style = Style(numbered=job.delivery.number_parts, mentions=job.delivery.mentions)
+        return tuple(
+            self._announce(route, run, job, self.render(route, payload, style)) for route in plan.routes
+        )
 
     def suppressed(self, plan: RoutePlan, reason: str, run: RunSeed, job: Job) -> tuple[DeliverySeed, ...]:
         """Silence is a row like any other, with its reason."""
@@ -118,10 +132,16 @@ class Outgoings:
             parts=_parts(delivery, rendered),
         )
 
-    def render(self, route: Route, payload: Payload) -> tuple[Draft, ...]:
+    def render(self, route: Route, payload: Payload, style: "Style | None" = None) -> tuple[Draft, ...]:
+        """The channel's own rendering, or ours in its dialect."""
         channel: Channel = self.directory.channels[route.target.channel]
         rendered = channel.render(payload, route.target)
-        return drafts(payload, channel.limits) if rendered is None else tuple(rendered)
+        if rendered is not None:
+            return tuple(rendered)
+        style = style or Style()
+        return drafts(
+            payload, channel.limits, channel.dialect, numbered=style.numbered, mentions=style.mentions
+        )
 
     def _announce(
         self, route: Route, run: RunSeed, job: Job, rendered: tuple[Draft, ...], reason: str = ""
@@ -145,6 +165,7 @@ class Outgoings:
             state=DeliveryState.SUPPRESSED if silent else DeliveryState.PENDING,
             reason=silent,
             parts=_parts(delivery, rendered),
+            on_thread_gone=job.delivery.on_thread_gone,
         )
 
 
@@ -159,6 +180,14 @@ def address_of(delivery: DeliveryModel, text: str, *, thread: str | None = None)
         return Address(f"{delivery.mode}:{text}", None, delivery.account_id)
     kind = "channel" if delivery.channel is not None else None
     return Address(text, delivery.channel, delivery.account_id, thread, kind)
+
+
+def _late_note(run: RunSeed, job: Job) -> str:
+    """One line that says for when this was planned, where it begins noticeably later."""
+    if run.trigger is not Trigger.CATCHUP or run.scheduled_ms is None:
+        return ""
+    planned = local(run.scheduled_ms, getattr(job.schedule, "tz", None) or "UTC")
+    return f"(late: this was planned for {planned})\n\n"
 
 
 def attachment_json(attachment: Attachment) -> str:
@@ -182,6 +211,7 @@ def _parts(delivery_id: str, rendered: tuple[Draft, ...]) -> tuple[PartSeed, ...
             draft.text,
             draft.format,
             None if draft.attachment is None else attachment_json(draft.attachment),
+            draft.plain or None,
         )
         for n, draft in enumerate(rendered, start=1)
     )

@@ -42,7 +42,7 @@ class Turns:
             case Command() as command:
                 return await self._command(run, command, limit_seconds(job))
             case AgentTurn() as turn:
-                question = Question(run, job, turn, self._agent(job))
+                question = Question(run, job, turn, self._agent(job), limit_seconds(job))
                 return await self._ask(question, tasks)
 
     async def _ask(self, question: Question, tasks: asyncio.TaskGroup) -> TurnOutcome:
@@ -54,7 +54,7 @@ class Turns:
             setup_seconds=self.setup_seconds,
             stall_seconds=self.stall_seconds,
         )
-        return (await agents.take(question, tasks)).outcome()
+        return await agents.take(question, tasks)
 
     async def _command(self, run: RunSeed, command: Command, limit: float) -> TurnOutcome:
         await note_phase(self.store, run, self.boot, "command")

@@ -60,3 +60,6 @@ CREATE TABLE incidents (
 CREATE UNIQUE INDEX incidents_open ON incidents (cause, root) WHERE closed_at IS NULL;
 CREATE INDEX incidents_closed ON incidents (closed_at) WHERE closed_at IS NOT NULL;
 ALTER TABLE deliveries ADD COLUMN incident INTEGER;
+-- By when a provider that confirms should have said that the part is there.
+ALTER TABLE parts ADD COLUMN confirm_by INTEGER;
+CREATE INDEX parts_unconfirmed ON parts (confirm_by) WHERE confirm_by IS NOT NULL AND state = 'accepted';
