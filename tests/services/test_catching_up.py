@@ -197,3 +197,14 @@ def test_a_job_that_starts_again_and_again_is_switched_off(world: Any, fast_home
     stored = stored_job(fast_home)
     assert (stored["enabled"], stored["status"]) == (False, "disabled")
     assert len([run for run in runs(fast_home) if run["status"] == "ok"]) == 40
+
+
+def test_a_job_that_makes_up_for_a_long_absence_is_no_loop(world: Any, fast_home: Path) -> None:
+    (fast_home / "stentor.toml").write_text("[scheduler]\nmax_starts_per_minute = 40\n")
+    every_instant = {"policy": "all", "graceSeconds": HOUR}
+    often = {"kind": "every", "everyMs": 10_000, "anchorMs": START_MS}
+    world.live(adding(job(schedule=often, missed=every_instant, overlap="queue")), seconds=1)
+    world.now_ms += 10 * MINUTE * 1000
+    world.live(nothing, seconds=1)
+    assert stored_job(fast_home)["enabled"]
+    assert len(runs(fast_home)) == 60

@@ -155,10 +155,13 @@ class History:
         await operations.run_job(self._somebody(), due=self.random.random() < 0.2)
 
     async def _edit(self, operations: Operations) -> None:
+        every_ms = round(self.mood.between(20, _HOUR) * 1000)
+        # Who fires so often and makes up for days is never done with it.
+        soon_over = {"graceSeconds": 1800}
         patches: tuple[JsonObject, ...] = (
             {"name": "Another name"},
-            {"schedule": {"kind": "every", "everyMs": round(self.mood.between(20, _HOUR) * 1000)}},
-            {"schedule": {"kind": "cron", "expr": "*/7 * * * *", "tz": "Europe/Berlin"}},
+            {"schedule": {"kind": "every", "everyMs": every_ms}, "missed": soon_over},
+            {"schedule": {"kind": "cron", "expr": "*/7 * * * *", "tz": "Europe/Berlin"}, "missed": soon_over},
             {"missed": {"policy": "skip"}},
             self._circumstances(),
         )

@@ -32,7 +32,8 @@ class ModelJob:
 class Model:
     """`now` is what the wall shows, `latest` the most it ever showed.
 
-    `outcomes` is what each instant may have become. Nobody can tell what happens up to `unsure_until`.
+    `outcomes` is what each instant may have become, and those of `owed` have become something. Nobody can tell what
+    happens up to `unsure_until`.
     """
 
     now: int
@@ -43,6 +44,7 @@ class Model:
     outcomes: dict[tuple[str, int], frozenset[str]] = field(
         default_factory=dict[tuple[str, int], frozenset[str]]
     )
+    owed: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
 
     @property
     def is_sure(self) -> bool:
@@ -71,13 +73,13 @@ class Model:
         del self.jobs[job_id]
 
     def watch(self, seconds: float) -> None:
-        """The daemon was there all the time: what fell due has run."""
+        """The daemon was there all the time: what fell due has run, as soon as it knows what time it is."""
         self.now += round(seconds * 1000)
         self.latest = max(self.latest, self.now)
         for job_id, job in self.jobs.items():
             for at in job.due(self.now):
                 self._expect(job_id, at, RUN)
-            job.since = max(job.since, self.now)
+            self._account(job)
 
     def come_back(self, now: int) -> None:
         """A daemon starts. What fell due since the last one is made up for as the job wants it."""
@@ -92,20 +94,27 @@ class Model:
                 runs = in_time and (job.policy == "all" or at == due[-1])
                 # In the second of its death, nobody knows what the last one still did.
                 self._expect(job_id, at, RUN | MISSED if at < died + 1000 else RUN if runs else MISSED)
-            job.since = max(job.since, now)
+            self._account(job)
 
     def set_clock(self, seconds: int) -> None:
-        """Somebody sets the clock under the daemon's hands."""
+        """Somebody sets the clock under the daemon's hands, and perhaps again before the daemon has seen it."""
         self.now += seconds * 1000
         self.unsure_until = max(self.unsure_until, self.now + _LOOK_MS)
         self.watch(0)
 
     def _start_anew(self, job_id: str) -> None:
-        """The account of the old schedule is closed; the new one owes what comes after now."""
+        """The account of the old schedule is closed, whatever the daemon knows; the new one owes what comes after now."""
         self.watch(0)
         job = self.jobs[job_id]
+        self.owed.update((job_id, at) for at in job.due(self.now))
         job.since, job.revision = self.now, job.revision + 1
+
+    def _account(self, job: ModelJob) -> None:
+        if self.is_sure:
+            job.since = max(job.since, self.now)
 
     def _expect(self, job_id: str, at: int, outcomes: frozenset[str]) -> None:
         unsure = at <= self.unsure_until
         self.outcomes.setdefault((job_id, at), RUN | MISSED if unsure else outcomes)
+        if self.is_sure:
+            self.owed.add((job_id, at))

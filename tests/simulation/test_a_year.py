@@ -1,19 +1,18 @@
 """A year of a few hundred jobs on virtual time: at its end there is one outcome for each instant of the calendar."""
 
-import os
 from pathlib import Path
 from random import Random
 
 import pytest
 from tests.simulation.accounts import Accounts
+from tests.simulation.conftest import LONG
 from tests.simulation.year import Year
 
 from stentor.testing.invariants import Witness, check
 
-pytestmark = pytest.mark.skipif("STENTOR_LONG" not in os.environ, reason="takes minutes: set STENTOR_LONG=1")
-
-PARTS = 4
-JOBS = 75
+# The year in several worlds: two workers share them, and each has jobs enough to get into each other's way.
+PARTS = 12 if LONG else 2
+JOBS = 150
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -1,17 +1,21 @@
 """The process is ended at every point it passes; the next one must make good of whatever it finds."""
 
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.services.stories import TalkingRunner
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.operations import Operations
+from stentor.contract.runners import TurnRequest
 from stentor.contract.traits import Traits
 from stentor.domain.faults import AlreadyExists
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Life, Simulation, nothing
+from stentor.testing.virtual_time import pass_time
 
 JOB = {
     "id": "brief",
@@ -109,6 +113,23 @@ def test_ten_restarts_after_the_end_change_nothing(fast_home: Path) -> None:
         simulation.live(nothing, seconds=5)
     assert len(provider.requests) == 2
     check(fast_home, Witness({"page": provider}))
+
+
+def test_a_crash_ends_even_a_runner_that_is_not_to_be_stopped(fast_home: Path) -> None:
+    async def hold_on(request: TurnRequest) -> str:
+        del request
+        for _ in range(3):
+            with suppress(asyncio.CancelledError):
+                await pass_time(1000)
+        return "done"
+
+    runner = TalkingRunner(hold_on)
+    living = Simulation(fast_home, [scripted_channel("page", Provider())], [runner]).begin()
+    living.tell(add_job)
+    living.pass_time(10)
+    living.kill()
+    assert len(runner.turns) == 1
+    check(fast_home)
 
 
 def _where(life: Life) -> str:

@@ -8,13 +8,11 @@ from random import Random
 from time import monotonic
 
 import pytest
-from tests.simulation.conftest import VARIABLE
+from tests.simulation.conftest import LONG, VARIABLE, drawn, how_to_see_it_again
 from tests.simulation.history import History
 
 from stentor.contract.traits import Traits
 from stentor.testing.invariants import Witness, check
-
-pytestmark = pytest.mark.skipif("STENTOR_LONG" not in os.environ, reason="takes minutes: set STENTOR_LONG=1")
 
 KINDS = {
     "plain": Traits(idempotency="none"),
@@ -22,19 +20,21 @@ KINDS = {
     "key": Traits(idempotency="key"),
 }
 # More of it finds more: `STENTOR_SIMULATION_SECONDS=3600` is a good night's work.
-SECONDS = float(os.environ.get("STENTOR_SIMULATION_SECONDS", "30"))
+SECONDS = float(os.environ.get("STENTOR_SIMULATION_SECONDS", "300" if LONG else "15"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_happens_the_store_tells_the_truth(fast_home: Path, seed: int, kind: str) -> None:
+def test_whatever_happens_the_store_tells_the_truth(
+    fast_home: Path, request: pytest.FixtureRequest, kind: str
+) -> None:
     deadline = monotonic() + SECONDS
-    for number in count(seed):
+    for number in count(drawn()):
         home = fast_home / str(number)
         home.mkdir()
         try:
             assert_history_is_sound(History(home, Random(f"{number}/{kind}"), KINDS[kind]))
         except BaseException as error:
-            error.add_note(f"to see this history again: {VARIABLE}={number}")
+            error.add_note(how_to_see_it_again(number, request))
             raise
         shutil.rmtree(home)
         if monotonic() > deadline or VARIABLE in os.environ:

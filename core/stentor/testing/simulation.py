@@ -201,9 +201,10 @@ async def nothing(operations: Operations) -> None:
 def _abandon(loop: asyncio.AbstractEventLoop) -> None:
     """A dead process has no tasks to finish and nobody to complain."""
     loop.set_exception_handler(lambda _loop, _context: None)
-    for task in asyncio.all_tasks(loop):
-        task.cancel()
-    while asyncio.all_tasks(loop):
+    while tasks := asyncio.all_tasks(loop):
+        # Some do not end at the first asking.
+        for task in tasks:
+            task.cancel()
         # Tasks that still reach a point die of it, one after the other, and each death stops the loop.
         with suppress(SimulatedCrash, RuntimeError):
             loop.run_until_complete(asyncio.sleep(0))
