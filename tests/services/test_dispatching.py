@@ -25,6 +25,7 @@ from stentor.testing.simulation import Simulation, nothing
 from tests.services.stories import alerts, deliveries, sending
 
 ELSEWHERE = Target("page", "room", "room9", "room9")
+ABROAD = Target("mail", "room", "room9", "room9")
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def keyed(home: Path, provider: Provider) -> Simulation:
     [
         pytest.param(Rejected("blocked", "the bot was blocked"), "rejected", "blocked", id="rejected"),
         pytest.param(Ambiguous("connection lost"), "unknown", "no_answer", id="ambiguous"),
-        pytest.param(Moved(ELSEWHERE), "rejected", "moved", id="moved"),
+        pytest.param(Moved(ABROAD), "rejected", "moved", id="moved to another channel"),
         pytest.param(RuntimeError("a bug"), "unknown", "plugin_error", id="bug"),
         pytest.param(SystemExit(3), "unknown", "plugin_error", id="tries to end the process"),
         pytest.param(asyncio.CancelledError(), "unknown", "plugin_error", id="cancelled from within"),

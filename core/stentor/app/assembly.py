@@ -36,6 +36,7 @@ from stentor.services.admission import Admission
 from stentor.services.agent_turns import Agent
 from stentor.services.connections import Connections
 from stentor.services.courtesy import Courtesy
+from stentor.services.desk import Desk
 from stentor.services.directory import Directory
 from stentor.services.dispatcher import Dispatcher
 from stentor.services.executor import Executor
@@ -228,11 +229,15 @@ class App:
     def maintenance(self) -> Maintenance:
         return Maintenance(self.store, self.seams.clock, self.boot, StallFile(self.home))
 
+    @cached_property
+    def desk(self) -> Desk:
+        return Desk(self.store, self.seams.clock, self.seams.chance, self.outgoings, self.dispatcher.wake)
+
     async def announce_accounts(self) -> None:
         """Tell the store which accounts there are: what is addressed to any other waits, blocked."""
         rows = [
-            AccountRow(name, account, "open")
-            for name in self.directory.channels
+            AccountRow(name, account, "open", rates=channel.traits.rates, gated=True)
+            for name, channel in self.directory.channels.items()
             for account in self.directory.accounts(name)
         ]
         await self.store.set_accounts(rows, self.seams.clock.now_ms())
@@ -246,9 +251,8 @@ class App:
         """Live until `stop` is set: then claim nothing more, let work finish for a while, and leave."""
         await self.prepare()
         kept = self.config.cron.run_log
-        retention = Retention(
-            self.store, self.seams.clock, Limits(kept.keep_runs, kept.keep_days, kept.max_bytes)
-        )
+        limits = Limits(kept.keep_runs, kept.keep_days, kept.max_bytes, self.config.deliveries.keep_days)
+        retention = Retention(self.store, self.seams.clock, limits)
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(service(), name="service")

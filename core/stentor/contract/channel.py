@@ -122,6 +122,10 @@ class Channel(ABC):
     async def open(self, account: Account, ctx: ChannelContext) -> Connection:
         """Import the SDK and connect. Raise `Unavailable` or `CredentialsRejected` when that cannot be."""
 
+    def parent(self, target: Target) -> Target | None:
+        """The target a thread belongs to, for jobs that would rather have it there than not at all."""
+        return None
+
     def render(self, payload: Payload, target: Target) -> Sequence[Draft] | None:
         """Turn a payload into drafts. None leaves it to the core, which goes by `dialect` and `limits`."""
         return None

@@ -61,8 +61,29 @@ class Ambiguous(DeliveryError):
     """The request left and no definite answer came back: sending again may duplicate."""
 
 
+# Reasons that concern the target, not what was sent to it: nothing else would be accepted there either.
+TARGET_REASONS = frozenset(
+    {
+        "archived",
+        "bad_target",
+        "blocked",
+        "deactivated",
+        "gone",
+        "moved",
+        "no_permission",
+        "not_a_member",
+        "not_found",
+        "thread_gone",
+    }
+)
+
+
 class Rejected(DeliveryError):
-    """The provider will never accept this part. `reason` is a short stable word such as `bad_target`."""
+    """The provider will never accept this part. `reason` is a short stable word.
+
+    One of `TARGET_REASONS` suspends the target for all jobs. `bad_format` has the part sent once more without markup,
+    if it has any, and `thread_gone` may have it sent to the parent, if the job wants that.
+    """
 
     def __init__(self, reason: str, message: str = "") -> None:
         super().__init__(message or reason)

@@ -1,9 +1,10 @@
 """The outbox state machine: what an answer to a send means, and what its parts make of a delivery."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stentor.contract.errors import (
+    TARGET_REASONS,
     Ambiguous,
     CredentialsRejected,
     DeliveryError,
@@ -11,6 +12,7 @@ from stentor.contract.errors import (
     NotSent,
     Rejected,
     Throttled,
+    ThrottleScope,
     Unavailable,
 )
 from stentor.contract.receipts import Receipt
@@ -22,13 +24,32 @@ _LEVELS = (PartState.ACCEPTED, PartState.DELIVERED, PartState.READ)
 _FAILED = frozenset({PartState.REJECTED, PartState.EXPIRED, PartState.CANCELLED})
 
 
+# Why a part waits that may have arrived already.
+IN_DOUBT = frozenset({"no_answer", "unclassified", "crash_after_send", "reconcile"})
+TARGET_SUSPENDED = "target_suspended"
+_CONFIRMED_WITHIN_MS = 30 * 60_000
+_UNAVAILABLE_SECONDS = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A closed account: nothing is sent on it before `until_ms`; `down` keeps it shut until the account reopens."""
+    """A closed account or chat: nothing goes there before `until_ms`, and then one part goes ahead alone.
+
+    `down` keeps an account shut until it is opened anew.
+    """
 
     until_ms: int
     reason: str
     down: bool = False
+    scope: ThrottleScope = "account"
+
+
+@dataclass(frozen=True, slots=True)
+class NewAddress:
+    """Where a delivery goes from now on; with `for_all`, whatever was meant for the old address goes there too."""
+
+    target: Target
+    for_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +65,13 @@ class Verdict:
     next_at_ms: int | None = None
     gate: Gate | None = None
     uses_attempt: bool = True
+    # The part goes without its markup from now on.
+    plain: bool = False
+    readdress: NewAddress | None = None
+    # Nothing else is sent to this target until somebody says so.
+    suspends: bool = False
+    # By when the provider should have confirmed what it accepted.
+    confirm_by_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +86,17 @@ class Attempt:
     expires_ms: int
     resend_unknown: bool
     jitter: float = 0.0
+    has_plain: bool = False
+    # Where it may go instead when its thread is gone.
+    parent: Target | None = None
+    readdressed: bool = False
 
     def after(self, seconds: float) -> int:
         """The instant of the next try: a fixed wait, spread by ±10 % so that failures do not march in step."""
         return self.started_ms + int(seconds * 1000 * (1 + self.jitter))
 
 
-def accept(receipt: object, attempt: Attempt) -> Verdict:
+def accept(receipt: object, attempt: Attempt, traits: Traits) -> Verdict:
     """The only way to `accepted`: a receipt with an id, for the very target that was meant."""
     if not isinstance(receipt, Receipt):
         return Verdict(
@@ -87,6 +119,9 @@ def accept(receipt: object, attempt: Attempt) -> Verdict:
         message_id=receipt.message_id,
         degraded=receipt.degraded,
         detail=dict(receipt.detail),
+        confirm_by_ms=None
+        if traits.receipt_level == "accepted"
+        else attempt.started_ms + _CONFIRMED_WITHIN_MS,
     )
 
 
@@ -102,14 +137,14 @@ def judge(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
         case Throttled():
             return _throttled(error, text, attempt)
         case Rejected():
-            return Verdict(PartState.REJECTED, error.reason, text)
+            return _rejected(error, text, attempt)
         case Moved():
-            return Verdict(PartState.REJECTED, "moved", f"{text}; change the job's target")
+            return _moved(error.new_target, text, attempt)
         case CredentialsRejected():
             gate = Gate(attempt.expires_ms, f"credentials: {text}", down=True)
             return Verdict(PartState.PENDING, "credentials", text, gate=gate, uses_attempt=False)
         case Unavailable():
-            gate = Gate(attempt.after(5), f"unavailable: {text}")
+            gate = Gate(attempt.after(_UNAVAILABLE_SECONDS), f"unavailable: {text}")
             return Verdict(PartState.PENDING, "unavailable", text, gate=gate, uses_attempt=False)
         case Ambiguous() | TimeoutError():
             return in_doubt("no_answer", text, attempt, traits)
@@ -120,7 +155,12 @@ def judge(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
 
 
 def in_doubt(reason: str, text: str, attempt: Attempt, traits: Traits) -> Verdict:
-    """A part that may have arrived: sent again where that is harmless or the job asks for it, else unknown."""
+    """A part that may have arrived: the provider is asked where it can be, and the part sent again where that is
+    harmless or the job asks for it. Else it is unknown."""
+    if traits.reconcile == "lookup":
+        return Verdict(
+            PartState.RETRY_WAIT, "reconcile", text, next_at_ms=attempt.after(traits.retry.delay(1))
+        )
     elapsed = (attempt.started_ms - attempt.first_sent_ms) / 1000
     delay = traits.retry.delay(attempt.number)
     if traits.idempotency == "nonce":
@@ -135,9 +175,58 @@ def orphaned(attempt: Attempt, traits: Traits) -> Verdict:
     """A part whose process died between the commit of `sending` and the commit of an answer."""
     elapsed = (attempt.started_ms - attempt.first_sent_ms) / 1000
     text = "the process ended while the part was being sent"
+    if traits.reconcile == "lookup":
+        return Verdict(PartState.RETRY_WAIT, "reconcile", text, next_at_ms=attempt.started_ms)
     if attempt.resend_unknown or traits.resend_is_harmless(elapsed):
         return Verdict(PartState.RETRY_WAIT, "crash_after_send", text, next_at_ms=attempt.started_ms)
     return Verdict(PartState.UNKNOWN, "crash_after_send", text)
+
+
+def doubtful(reason: str, attempt: Attempt, traits: Traits) -> Verdict | None:
+    """A part whose turn has come again, though it may have arrived: None while sending it again is right."""
+    elapsed = (attempt.started_ms - attempt.first_sent_ms) / 1000
+    if attempt.resend_unknown or traits.resend_is_harmless(elapsed):
+        return None
+    text = "by now the provider may have forgotten the part, so sending it again could show it twice"
+    return Verdict(PartState.UNKNOWN, reason, text, uses_attempt=False)
+
+
+def not_told(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
+    """The provider was asked whether a part arrived, and did not say: it is asked again later."""
+    verdict = judge(error, attempt, traits)
+    if verdict.state is PartState.EXPIRED or verdict.reason == "plugin_error":
+        return replace(verdict, state=PartState.UNKNOWN, uses_attempt=False)
+    later = attempt.after(traits.retry.delay(attempt.number))
+    at = later if verdict.gate is None else verdict.gate.until_ms
+    return Verdict(
+        PartState.RETRY_WAIT,
+        "reconcile",
+        verdict.error,
+        next_at_ms=min(at, attempt.expires_ms),
+        gate=verdict.gate,
+        uses_attempt=False,
+    )
+
+
+def _rejected(error: Rejected, text: str, attempt: Attempt) -> Verdict:
+    if error.reason == "bad_format" and attempt.has_plain:
+        return Verdict(PartState.PENDING, "bad_format", text, plain=True, degraded="plain_text")
+    if error.reason == "thread_gone" and attempt.parent is not None:
+        address = NewAddress(attempt.parent, for_all=False)
+        return Verdict(PartState.PENDING, "thread_gone", text, readdress=address, degraded="parent")
+    return Verdict(PartState.REJECTED, error.reason, text, suspends=error.reason in TARGET_REASONS)
+
+
+def _moved(new: Target, text: str, attempt: Attempt) -> Verdict:
+    """The same conversation has another address. Threads do not come along, so they need somebody's decision."""
+    old = attempt.target
+    if old.thread is not None:
+        why = f"{text}; its threads do not move along: review the thread and change the job's target"
+        return Verdict(PartState.REJECTED, "moved", why, suspends=True)
+    if attempt.readdressed or new.channel != old.channel or new.canonical == old.canonical:
+        return Verdict(PartState.REJECTED, "moved", f"{text}; change the job's target", suspends=True)
+    address = NewAddress(new.on(old.account or ""), for_all=True)
+    return Verdict(PartState.PENDING, "moved", text, readdress=address)
 
 
 def _retry(reason: str, text: str, attempt: Attempt, traits: Traits) -> Verdict:
@@ -147,9 +236,10 @@ def _retry(reason: str, text: str, attempt: Attempt, traits: Traits) -> Verdict:
 
 def _throttled(error: Throttled, text: str, attempt: Attempt) -> Verdict:
     until = attempt.started_ms + int(error.retry_after * 1000)
+    gate = Gate(until, "throttled", scope=error.scope)
     if until >= attempt.expires_ms:
-        return Verdict(PartState.EXPIRED, "throttled", f"{text}, which is after the delivery expires")
-    gate = Gate(until, "throttled") if error.scope == "account" else None
+        why = f"{text}, which is after the delivery expires"
+        return Verdict(PartState.EXPIRED, "throttled", why, gate=gate)
     return Verdict(PartState.RETRY_WAIT, "throttled", text, next_at_ms=until, gate=gate)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from stentor.contract.runners import Usage
 from stentor.contract.targets import Target
+from stentor.contract.traits import Rate
 from stentor.domain.outbox import Verdict
 from stentor.domain.states import DeliveryState, Priority, Purpose, RunStatus, Trigger
 
@@ -136,6 +137,10 @@ class DeliverySeed:
     # How it belongs to another delivery: it repeats it (`resend`) or stands in for it (`fallback`).
     link: str | None = None
     linked_to: str | None = None
+    # The target as it was meant, where that has another address now.
+    meant_for: str | None = None
+    # Why its parts are rejected from the start.
+    given_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,11 @@ class Outgoing:
     first_sent_ms: int
     expires_ms: int
     on_unknown: str
+    on_thread_gone: str = "fail"
+    has_plain: bool = False
+    readdressed: bool = False
+    # Why it waited, if it may have arrived already.
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +236,9 @@ class AccountRow:
     account: str
     state: str
     reason: str = ""
+    rates: tuple[Rate, ...] = ()
+    # One part goes ahead alone, to see what has become of the account.
+    gated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from stentor.contract.channel import Connection
+from stentor.contract.channel import Channel, Connection
 from stentor.contract.errors import CredentialsRejected, Unavailable
 from stentor.contract.payloads import Attachment, Part
 from stentor.contract.traits import Traits
-from stentor.domain.outbox import Verdict, accept, judge
+from stentor.domain.outbox import Verdict, accept, doubtful, judge, not_told
 from stentor.domain.records import Outgoing
 from stentor.domain.routing import Directory
+from stentor.domain.states import PartState
 from stentor.ports import Chance, Clock
 from stentor.services.connections import Connections
 from stentor.services.recovery import attempt_of
@@ -48,20 +49,42 @@ class Attempts:
 
     async def make(self, part: Outgoing) -> None:
         """Offer a part to its channel once. Anything a plugin raises stays here."""
-        channel = self.directory.channels.get(part.target.channel)
-        traits = channel.traits if channel is not None else Traits()
         try:
             connection = await self.connections.get(part.target.channel, part.target.account or "")
         except (Unavailable, CredentialsRejected) as error:
-            self._answer(part, self._judge(error, part, part.started_ms, traits))
+            self._answer(part, self._not_begun(error, part))
         except Exception as error:  # noqa: BLE001 - nothing was offered to the wire yet, whatever it was
             failed = Unavailable(f"the account could not be opened: {type(error).__name__}: {error}")
-            self._answer(part, self._judge(failed, part, part.started_ms, traits))
+            self._answer(part, self._not_begun(failed, part))
         else:
-            await self._offer(part, connection, traits)
+            if not part.doubt or await self._may_go_again(part, connection):
+                await self._offer(part, connection)
 
-    async def _offer(self, part: Outgoing, connection: Connection, traits: Traits) -> None:
+    async def _may_go_again(self, part: Outgoing, connection: Connection) -> bool:
+        """It may have arrived. Where the provider can be asked, it is; else time tells whether it still knows."""
+        traits = self._traits(part)
+        if traits.reconcile != "lookup":
+            attempt = attempt_of(part, self.clock.now_ms(), self._channel(part))
+            verdict = doubtful(part.doubt, attempt, traits)
+            if verdict is not None:
+                self._answer(part, verdict)
+            return verdict is None
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        try:
+            async with asyncio.timeout(traits.send_timeout):
+                found = await _contained(lambda: connection.reconcile(wire_part(part)), task)
+        except TimeoutError as error:
+            found = _Raised(error)
+        attempt = attempt_of(part, self.clock.now_ms(), self._channel(part), self.chance.jitter())
+        if isinstance(found, _Raised):
+            self._answer(part, not_told(found.error, attempt, traits))
+        elif found is not None:
+            self._answer(part, accept(found, attempt, traits))
+        return found is None
+
+    async def _offer(self, part: Outgoing, connection: Connection) -> None:
         """The provider may answer after our deadline: a late receipt still belongs to its part."""
+        traits = self._traits(part)
         loop = asyncio.get_running_loop()
         task = cast("asyncio.Task[None]", asyncio.current_task())
         late = False
@@ -71,21 +94,39 @@ class Attempts:
             late = True
             loop.call_later(_LATE_SECONDS, task.cancel)
             error = TimeoutError(f"no answer within {traits.send_timeout:g} s")
-            self._answer(part, self._judge(error, part, part.started_ms, traits))
+            self._answer(part, self._judge(error, part, part.started_ms))
 
         deadline = loop.call_later(traits.send_timeout, overdue)
         try:
-            returned = await _contained(connection, part, task)
+            returned = await _contained(lambda: connection.send(wire_part(part)), task)
         finally:
             deadline.cancel()
         if not isinstance(returned, _Raised):
-            verdict = accept(returned, attempt_of(part, part.started_ms))
-            self._answer(part, verdict, late=late)
+            attempt = attempt_of(part, part.started_ms, self._channel(part))
+            self._answer(part, accept(returned, attempt, traits), late=late)
         elif not late:
-            self._answer(part, self._judge(returned.error, part, self.clock.now_ms(), traits))
+            self._answer(part, self._judge(returned.error, part, self.clock.now_ms()))
 
-    def _judge(self, error: BaseException, part: Outgoing, at_ms: int, traits: Traits) -> Verdict:
-        return judge(error, attempt_of(part, at_ms, self.chance.jitter()), traits)
+    def _channel(self, part: Outgoing) -> Channel | None:
+        return self.directory.channels.get(part.target.channel)
+
+    def _traits(self, part: Outgoing) -> Traits:
+        channel = self._channel(part)
+        return channel.traits if channel is not None else Traits()
+
+    def _judge(self, error: BaseException, part: Outgoing, at_ms: int) -> Verdict:
+        attempt = attempt_of(part, at_ms, self._channel(part), self.chance.jitter())
+        return judge(error, attempt, self._traits(part))
+
+    def _not_begun(self, error: BaseException, part: Outgoing) -> Verdict:
+        """Nothing was offered this time; what may have arrived before stays in doubt."""
+        attempt = attempt_of(part, part.started_ms, self._channel(part), self.chance.jitter())
+        verdict = judge(error, attempt, self._traits(part))
+        if not part.doubt:
+            return verdict
+        gate = verdict.gate
+        at_ms = None if gate is None or gate.down else gate.until_ms
+        return replace(verdict, state=PartState.RETRY_WAIT, reason=part.doubt, next_at_ms=at_ms)
 
     def _answer(self, part: Outgoing, verdict: Verdict, *, late: bool = False) -> None:
         self.answered(Answer(part, verdict, self.clock.now_ms(), late))
@@ -119,15 +160,15 @@ def wire_part(part: Outgoing) -> Part:
     )
 
 
-async def _contained(connection: Connection, part: Outgoing, task: "asyncio.Task[None]") -> object:
-    """What a plugin's `send` returns, whatever that is. Nothing it raises escapes, not even an end of the process."""
+async def _contained(call: Callable[[], Awaitable[object]], task: "asyncio.Task[None]") -> object:
+    """What a plugin returns, whatever that is. Nothing it raises escapes, not even an end of the process."""
     try:
-        return await connection.send(wire_part(part))
+        return await call()
     except asyncio.CancelledError:
         if task.cancelling():
             raise
-        return _Raised(PluginMisbehaved("send was cancelled from within"))
+        return _Raised(PluginMisbehaved("it was cancelled from within"))
     except (SystemExit, KeyboardInterrupt) as error:
-        return _Raised(PluginMisbehaved(f"send raised {type(error).__name__}"))
+        return _Raised(PluginMisbehaved(f"it raised {type(error).__name__}"))
     except BaseException as error:  # noqa: BLE001 - the verdict on it is the domain's
         return _Raised(error)

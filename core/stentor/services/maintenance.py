@@ -31,6 +31,8 @@ class Maintenance:
                 await self._tell_of_stall(now)
                 while await self._answer(self.store.expire(now)):
                     pass
+                while await self._answer(self.store.flag_unconfirmed(now)):
+                    pass
             except StoreError as error:
                 log.warning(
                     "maintenance waits for the store: %s", error, extra={"event": "maintenance_stopped"}

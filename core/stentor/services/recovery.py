@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stentor.contract.channel import Channel
+from stentor.contract.targets import Target
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
 from stentor.domain.outbox import Attempt, Verdict, orphaned
@@ -55,7 +56,7 @@ class Recovery:
         if channel is None:
             verdict = Verdict(PartState.UNKNOWN, "crash_after_send", "the channel's plugin is gone")
         else:
-            verdict = orphaned(attempt_of(part, now), channel.traits)
+            verdict = orphaned(attempt_of(part, now, channel), channel.traits)
         return Settlement(part.part_id, part.attempt, now, verdict)
 
     async def _resume(self, found: OpenRun) -> None:
@@ -86,7 +87,7 @@ class Recovery:
                 self.executor.submit(finished.successor, job)
 
 
-def attempt_of(part: Outgoing, now_ms: int, jitter: float = 0.0) -> Attempt:
+def attempt_of(part: Outgoing, now_ms: int, channel: Channel | None, jitter: float = 0.0) -> Attempt:
     """The circumstances of a send, as the outbox rules ask for them."""
     return Attempt(
         part.target,
@@ -97,7 +98,22 @@ def attempt_of(part: Outgoing, now_ms: int, jitter: float = 0.0) -> Attempt:
         part.expires_ms,
         resend_unknown=part.on_unknown == "resend",
         jitter=jitter * 0.1,
+        has_plain=part.has_plain,
+        parent=_parent(part, channel),
+        readdressed=part.readdressed,
     )
+
+
+def _parent(part: Outgoing, channel: Channel | None) -> Target | None:
+    """Where a part may go whose thread is gone. Whatever a plugin makes of the question, it is no reason to fail."""
+    if channel is None or part.on_thread_gone != "parent" or part.target.thread is None:
+        return None
+    try:
+        parent = channel.parent(part.target)
+    except Exception:
+        log.exception("channel %s knows no parent", channel.name, extra={"event": "plugin_error"})
+        return None
+    return None if parent is None else parent.on(part.target.account or "")
 
 
 def _because(end: RunEnd, why: str) -> RunEnd:

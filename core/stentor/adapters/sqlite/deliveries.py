@@ -4,23 +4,23 @@ from collections.abc import Iterable
 
 import apsw
 
-from stentor.adapters.sqlite import lanes
+from stentor.adapters.sqlite import lanes, targets
 from stentor.domain.records import DeliverySeed
 
 _INSERT = """
 INSERT INTO deliveries (id, run_id, job_id, purpose, channel, account, target, kind, target_id, thread, source, state, reason,
-    required, priority, on_unknown, created_at, expires_at, on_thread_gone, link, linked_to)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    required, priority, on_unknown, created_at, expires_at, on_thread_gone, link, linked_to, meant_for)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 _PART = """
-INSERT INTO parts (id, delivery_id, lane, n, of, state, text, format, attachment, plain)
-VALUES (?, ?, ?, ?, ?, 'pending', ?, ?, ?, ?)
+INSERT INTO parts (id, delivery_id, lane, n, of, state, reason, text, format, attachment, plain)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
 def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> None:
     """Write deliveries down with their parts, once: the same intent of the same run is the same row."""
-    new = [seed for seed in seeds if _is_new(connection, seed)]
+    new = [seed for seed in targets.redirected(connection, list(seeds)) if _is_new(connection, seed)]
     parts = [(seed, part) for seed in new for part in seed.parts]
     places = lanes.find_or_open(connection, [seed.target for seed, _ in parts])
     waiting: list[tuple[int, int, int]] = []
@@ -31,13 +31,16 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> No
             lane,
             part.n,
             part.of,
+            "rejected" if seed.given_up else "pending",
+            seed.given_up,
             part.text,
             part.format,
             part.attachment,
             part.plain,
         )
         connection.execute(_PART, values)
-        waiting.append((connection.last_insert_rowid(), seed.priority.value, lane))
+        if not seed.given_up:
+            waiting.append((connection.last_insert_rowid(), seed.priority.value, lane))
     lanes.join(connection, waiting)
 
 
@@ -70,4 +73,5 @@ def _values(seed: DeliverySeed) -> tuple[str | int | None, ...]:
         seed.on_thread_gone,
         seed.link,
         seed.linked_to,
+        seed.meant_for,
     )

@@ -1,29 +1,36 @@
 """Lanes: one row per target. Its head is the part that goes next; while that is being sent, the lane is busy."""
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import apsw
 
-from stentor.adapters.sqlite.rows import fetch, fetch_each, listed, number
+from stentor.adapters.sqlite.rows import fetch, first, listed, number
 from stentor.contract.targets import Target
 from stentor.domain.states import Priority
 
 _PRIORITIES = ", ".join(str(priority.value) for priority in Priority)
-_OPEN = "INSERT INTO lanes (channel, account, target) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _FIND = "SELECT id FROM lanes WHERE channel = ? AND account = ? AND target = ?"
-_JOIN = "UPDATE lanes SET head = ?, ready_at = 0, priority = ? WHERE id = ? AND busy = 0 AND head IS NULL"
+_CHAT = "INSERT INTO chats (channel, account, target_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_OPEN = """
+INSERT INTO lanes (channel, account, target, chat)
+SELECT ?1, ?2, ?3, id FROM chats WHERE channel = ?1 AND account = ?2 AND target_id = ?4
+"""
+_READY_AT = "ifnull((SELECT ready_at FROM chats WHERE chats.id = lanes.chat), 0)"
+_JOIN = f"UPDATE lanes SET head = ?, ready_at = {_READY_AT}, priority = ? WHERE id = ? AND busy = 0 AND head IS NULL"
 _OCCUPY = "UPDATE lanes SET busy = 1 WHERE id IN (SELECT value FROM json_each(?))"
-_MOVE_UP = """
+_MOVE_UP = f"""
 UPDATE lanes SET busy = 0, (head, ready_at, priority) = (
-    SELECT min(p.seq), ifnull(p.next_attempt_at, 0), ifnull(d.priority, 2)
+    SELECT min(p.seq), max(ifnull(p.next_attempt_at, 0), {_READY_AT}), ifnull(d.priority, 2)
     FROM parts p JOIN deliveries d ON d.id = p.delivery_id
     WHERE p.lane = lanes.id AND p.state IN ('pending', 'retry_wait') AND p.held = 0)
 WHERE id IN (SELECT value FROM json_each(?))
 """
-_OPEN_ACCOUNTS = "SELECT channel, account, ?1, ?2 FROM accounts WHERE state = 'open' AND ready_at <= ?1"
+_PUT_OFF = "UPDATE lanes SET ready_at = max(ready_at, ?) WHERE"
 # By account: what waits on one that is shut is not even looked at.
 _READY = f"""
-SELECT l.priority, l.ready_at, l.head, l.id FROM lanes l INDEXED BY lanes_ready
+SELECT l.priority, l.ready_at, l.head, l.id, l.chat, (SELECT gated FROM chats WHERE chats.id = l.chat)
+FROM lanes l INDEXED BY lanes_ready
 WHERE l.channel = ? AND l.account = ? AND l.priority IN ({_PRIORITIES}) AND l.ready_at <= ? AND l.busy = 0 AND l.head IS NOT NULL
 ORDER BY l.priority, l.ready_at, l.head LIMIT ?
 """
@@ -35,11 +42,28 @@ FROM accounts a JOIN json_each('[{_PRIORITIES}]') p WHERE a.state = 'open'
 """
 
 
+class Head(NamedTuple):
+    """The part a lane would send next. Heads compare by who goes first."""
+
+    priority: int
+    ready_at: int
+    seq: int
+    lane: int
+    chat: int
+    gated: int
+
+
 def find_or_open(connection: apsw.Connection, targets: Iterable[Target]) -> list[int]:
     """The lane of each target."""
-    keys = [(target.channel, target.account, target.canonical) for target in targets]
-    connection.executemany(_OPEN, dict.fromkeys(keys))
-    return [lane for (lane,) in fetch_each(connection, _FIND, keys)]
+    keys = [((target.channel, target.account, target.canonical), target.id) for target in targets]
+    known: dict[tuple[str, str | None, str], int] = {}
+    for key, target_id in dict.fromkeys(keys):
+        found = first(connection, _FIND, key)
+        if found is None:
+            connection.execute(_CHAT, (*key[:2], target_id))
+            connection.execute(_OPEN, (*key, target_id))
+        known[key] = connection.last_insert_rowid() if found is None else found[0]
+    return [known[key] for key, _ in keys]
 
 
 def join(connection: apsw.Connection, parts: Iterable[tuple[int, int, int]]) -> None:
@@ -47,13 +71,29 @@ def join(connection: apsw.Connection, parts: Iterable[tuple[int, int, int]]) -> 
     connection.executemany(_JOIN, parts)
 
 
-def ready(connection: apsw.Connection, now_ms: int, limit: int) -> dict[int, int]:
-    """The heads that may go now with their lanes, in the order in which they should."""
-    accounts = fetch(connection, _OPEN_ACCOUNTS, (now_ms, limit))
-    found = fetch_each(connection, _READY, accounts)
-    if len(accounts) > 1:
-        found.sort()
-    return {head: lane for _, _, head, lane in found[:limit]}
+def waiting(connection: apsw.Connection, channel: str, account: str, now_ms: int, limit: int) -> list[Head]:
+    """The heads of an account's lanes that are ready, in the order in which they should go."""
+    return [Head._make(row) for row in fetch(connection, _READY, (channel, account, now_ms, limit))]
+
+
+def put_off(connection: apsw.Connection, lane: int, until_ms: int) -> None:
+    connection.execute(f"{_PUT_OFF} id = ?", (until_ms, lane))
+
+
+def put_off_chat(connection: apsw.Connection, chat: int, until_ms: int) -> None:
+    """Whatever waits for a chat, in any of its threads, waits until then."""
+    connection.execute(f"{_PUT_OFF} chat = ? AND busy = 0", (until_ms, chat))
+
+
+def put_off_siblings(connection: apsw.Connection, lane: int, until_ms: int) -> None:
+    """The same for the chat that a lane belongs to."""
+    connection.execute(
+        f"{_PUT_OFF} chat = (SELECT chat FROM lanes WHERE id = ?) AND busy = 0", (until_ms, lane)
+    )
+
+
+def of_chat(connection: apsw.Connection, chat: int) -> list[int]:
+    return [lane for (lane,) in fetch(connection, "SELECT id FROM lanes WHERE chat = ?", (chat,))]
 
 
 def next_send(connection: apsw.Connection) -> int | None:

@@ -5,17 +5,23 @@ from collections.abc import Mapping, Sequence
 
 import apsw
 
-from stentor.adapters.sqlite import runs, sending
-from stentor.adapters.sqlite.rows import fetch, first, only
+from stentor.adapters.sqlite import gates, runs, sending
+from stentor.adapters.sqlite.rows import Row, fetch, first, only
 from stentor.domain.records import AccountRow, Recovery
 
 # A gate that a provider closed stays closed over a restart; rejected credentials get a new chance, they may have changed.
 _ACCOUNT = """
-INSERT INTO accounts (channel, account, state, reason, since, ready_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-ON CONFLICT DO UPDATE SET state = excluded.state,
+INSERT INTO accounts (channel, account, state, reason, since, ready_at, gated, rates, target_rates)
+VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)
+ON CONFLICT DO UPDATE SET state = excluded.state, gated = excluded.gated OR gated OR state = 'down', probing = 0, rates = excluded.rates,
+    target_rates = excluded.target_rates,
     reason = CASE WHEN excluded.state = 'open' AND state = 'open' THEN reason ELSE excluded.reason END,
     since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,
-    ready_at = CASE WHEN state = 'down' THEN excluded.ready_at ELSE ready_at END
+    ready_at = CASE WHEN state = 'down' OR probing THEN excluded.ready_at ELSE ready_at END
+"""
+_REOPEN = """
+UPDATE accounts SET state = 'open', reason = '', since = ?, ready_at = ?, gated = 1, probing = 0
+WHERE channel = ? AND account = ? AND state = 'down'
 """
 _BLOCK = """
 UPDATE accounts SET state = 'blocked', reason = 'not_configured', since = ?,
@@ -54,8 +60,21 @@ def set_accounts(connection: apsw.Connection, accounts: Sequence[AccountRow], no
     known = fetch(connection, "SELECT channel, account FROM accounts")
     gone = [account for account in known if account not in there]
     connection.executemany(_BLOCK, [(now_ms, *account) for account in gone])
-    rows = [(row.channel, row.account, row.state, row.reason, now_ms) for row in accounts]
-    connection.executemany(_ACCOUNT, rows)
+    connection.executemany(_ACCOUNT, [_values(row, now_ms) for row in accounts])
+    connection.execute("UPDATE chats SET probing = 0, ready_at = ? WHERE probing = 1", (now_ms,))
+
+
+def reopen(connection: apsw.Connection, channel: str, account: str, now_ms: int) -> None:
+    """An account that was down gets another chance: one part goes ahead."""
+    values = (now_ms, now_ms, channel, account)
+    connection.execute(_REOPEN, values)
+
+
+def _values(row: AccountRow, now_ms: int) -> Row:
+    rates = [
+        gates.rates_text(rate for rate in row.rates if rate.scope == scope) for scope in ("account", "target")
+    ]
+    return row.channel, row.account, row.state, row.reason, now_ms, row.gated, *rates
 
 
 def journal(

@@ -21,6 +21,10 @@ WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
 _ADOPT = """
 UPDATE OR IGNORE receipts SET part_id = ? WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
 """
+_STRAY = """
+SELECT 1 FROM receipts WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
+"""
+_CONFIRMED = "UPDATE deliveries SET unconfirmed_at = NULL WHERE id = ? AND unconfirmed_at IS NOT NULL"
 _OWNER = """
 SELECT p.id, p.delivery_id FROM receipts r JOIN parts p ON p.id = r.part_id
 WHERE r.channel = ? AND r.account = ? AND r.message_id = ? AND r.level = 'accepted'
@@ -66,8 +70,15 @@ def later_receipt(
     connection.execute(_RECEIPT, (part, channel, account, message_id, level, None, "{}", at_ms))
     if row is not None:
         _raise(connection, row[0], level, at_ms)
+        if level != "accepted":
+            connection.execute(_CONFIRMED, (row[1],))
         rollup.after_changes(connection, [rollup.Change(row[1], at_ms)])
     return row is not None
+
+
+def spoken_of(connection: apsw.Connection, channel: str, account: str, message_id: str) -> bool:
+    """Whether something was said of a message that has no owner yet."""
+    return first(connection, _STRAY, (channel, account, message_id)) is not None
 
 
 def _raise(connection: apsw.Connection, part_id: str, level: str, at_ms: int) -> None:

@@ -2,17 +2,21 @@
 
 import apsw
 
-from stentor.adapters.sqlite import expiry, lanes
+from stentor.adapters.sqlite import expiry, gates, lanes
 from stentor.adapters.sqlite.rows import Row, fetch, listed
 from stentor.contract.targets import Target
+from stentor.domain.outbox import IN_DOUBT
 from stentor.domain.records import Outgoing
 
 _CONTENT = """
 p.id, p.delivery_id, d.run_id, d.channel, d.kind, d.target_id, d.target, d.thread, d.account, p.n, p.of, p.text, p.format,
 p.attachment
 """
+_TERMS = """
+d.expires_at, d.on_unknown, d.on_thread_gone, p.plain IS NOT NULL AND p.format <> 'plain', d.meant_for IS NOT NULL
+"""
 _HEADS = f"""
-SELECT p.seq, {_CONTENT}, p.attempts + 1, p.refusals, ?2, ifnull(p.first_sent_at, ?2), d.expires_at, d.on_unknown
+SELECT p.seq, {_CONTENT}, p.attempts + 1, p.refusals, ?2, ifnull(p.first_sent_at, ?2), {_TERMS}, p.reason
 FROM json_each(?1) h CROSS JOIN parts p ON p.seq = h.value CROSS JOIN deliveries d ON d.id = p.delivery_id
 """
 _SENDING = """
@@ -22,20 +26,23 @@ WHERE seq IN (SELECT value FROM json_each(?3))
 """
 # The sign keeps the order from being had by reading every part there ever was.
 _ORPHANS = f"""
-SELECT {_CONTENT}, p.attempts, p.refusals, p.sending_at, p.first_sent_at, d.expires_at, d.on_unknown
+SELECT {_CONTENT}, p.attempts, p.refusals, p.sending_at, p.first_sent_at, {_TERMS}, ''
 FROM parts p JOIN deliveries d ON d.id = p.delivery_id WHERE p.state = 'sending' AND p.boot <> ? ORDER BY +p.seq
 """
 
 
 def begin_sends(connection: apsw.Connection, now_ms: int, limit: int, boot: str) -> list[Outgoing]:
     """Take up to `limit` ready lanes and write their heads down as being sent."""
-    ready = lanes.ready(connection, now_ms, limit)
-    if not ready:
+    admitted = gates.admit(connection, now_ms, limit)
+    if not admitted:
         return []
-    heads = [(row[0], _outgoing(row[1:])) for row in fetch(connection, _HEADS, (listed(ready), now_ms))]
+    ready = listed(entry.head.seq for entry in admitted)
+    heads = [(row[0], _outgoing(row[1:])) for row in fetch(connection, _HEADS, (ready, now_ms))]
     started = {seq: part for seq, part in heads if part.expires_ms > now_ms}
     connection.execute(_SENDING, (boot, now_ms, listed(started)))
-    lanes.occupy(connection, [ready[seq] for seq in started])
+    begun = [entry for entry in admitted if entry.head.seq in started]
+    lanes.occupy(connection, [entry.head.lane for entry in begun])
+    gates.spend(connection, begun, now_ms)
     for seq, part in heads:
         if seq not in started:
             expiry.give_up(connection, part.delivery_id, now_ms)
@@ -48,6 +55,10 @@ def orphans(connection: apsw.Connection, boot: str) -> list[Outgoing]:
 
 
 def _outgoing(row: Row) -> Outgoing:
-    part, delivery, run, channel, kind, target_id, canonical, thread, account, *rest = row
+    part, delivery, run, channel, kind, target_id, canonical, thread, account, *rest, plain, moved, reason = (
+        row
+    )
     target = Target(channel, kind, target_id, canonical.removeprefix(f"{channel}:"), thread, account)
-    return Outgoing(part, delivery, run, target, *rest)
+    doubt = reason if reason in IN_DOUBT else ""
+    terms = (*rest, bool(plain), bool(moved), doubt)
+    return Outgoing(part, delivery, run, target, *terms)

@@ -10,7 +10,9 @@ from uuid import uuid4
 import apsw
 
 from stentor.adapters.sqlite import (
+    confirming,
     deliveries,
+    desk,
     endings,
     engine,
     events,
@@ -19,7 +21,6 @@ from stentor.adapters.sqlite import (
     jobs,
     lanes,
     life,
-    receipts,
     retention,
     runs,
     schedule,
@@ -46,6 +47,7 @@ from stentor.domain.records import (
     StoredMessage,
 )
 from stentor.domain.retention import Limits, Position, Pruned
+from stentor.domain.rulings import Cancelled, Hand, KnownTarget, Resend, Ruling, StoredDelivery
 from stentor.ports import Points
 
 log = logging.getLogger(__name__)
@@ -218,7 +220,7 @@ class SqliteStore:
     async def later_receipt(
         self, channel: str, account: str, message_id: str, level: str, at_ms: int
     ) -> bool:
-        return await self._do(lambda c: receipts.later_receipt(c, channel, account, message_id, level, at_ms))
+        return await self._do(lambda c: settling.later_receipt(c, channel, account, message_id, level, at_ms))
 
     async def next_send(self) -> int | None:
         return await self._do(lanes.next_send)
@@ -226,8 +228,35 @@ class SqliteStore:
     async def expire(self, now_ms: int) -> int:
         return await self._do(lambda c: expiry.expire(c, now_ms))
 
+    async def flag_unconfirmed(self, now_ms: int) -> int:
+        return await self._do(lambda c: confirming.flag(c, now_ms))
+
+    async def reopen(self, channel: str, account: str, now_ms: int) -> None:
+        await self._do(lambda c: life.reopen(c, channel, account, now_ms))
+
     async def set_accounts(self, accounts: Sequence[AccountRow], now_ms: int) -> None:
         await self._do(lambda c: life.set_accounts(c, accounts, now_ms))
+
+    async def delivery(self, delivery_id: str) -> StoredDelivery | None:
+        return await self._do(lambda c: desk.find(c, delivery_id))
+
+    async def resend(self, delivery: DeliverySeed, again: Resend) -> bool:
+        return await self._do(lambda c: desk.resend(c, delivery, again))
+
+    async def rule(self, rulings: Sequence[Ruling]) -> Sequence[bool]:
+        return await self._do(lambda c: desk.rule(c, rulings))
+
+    async def cancel(self, delivery_id: str, hand: Hand) -> Cancelled:
+        return await self._do(lambda c: desk.cancel(c, delivery_id, hand))
+
+    async def over(self, states: Sequence[str], before_ms: int, limit: int) -> Sequence[str]:
+        return await self._do(lambda c: desk.over(c, states, before_ms, limit))
+
+    async def drop(self, delivery_ids: Sequence[str], hand: Hand) -> Sequence[str]:
+        return await self._do(lambda c: desk.drop(c, delivery_ids, hand))
+
+    async def clear_target(self, known: KnownTarget, hand: Hand) -> bool:
+        return await self._do(lambda c: desk.clear_target(c, known, hand))
 
     async def recover(self, boot: str) -> Recovery:
         return await self._do(lambda c: life.recover(c, boot))

@@ -19,6 +19,7 @@ The tests are coroutines: run them with `asyncio_mode = "auto"` of pytest-asynci
 from stentor.testing.store_conformance.accounts import AccountRules
 from stentor.testing.store_conformance.claims import ClaimRules, LeaseRules, SessionRules
 from stentor.testing.store_conformance.ends import EndRules
+from stentor.testing.store_conformance.gates import GateRules
 from stentor.testing.store_conformance.jobs import DueRules, JobRules
 from stentor.testing.store_conformance.lanes import AttemptRules, LaneRules
 from stentor.testing.store_conformance.life import LifeRules
@@ -59,6 +60,7 @@ class StoreConformance(
     LaneRules,
     AttemptRules,
     AccountRules,
+    GateRules,
     SettlementRules,
     RestOfDeliveryRules,
     ExpiryRules,

@@ -13,9 +13,12 @@ CREATE TABLE chats (
     account TEXT NOT NULL,
     target_id TEXT NOT NULL,
     ready_at INTEGER NOT NULL DEFAULT 0,
+    gated INTEGER NOT NULL DEFAULT 0,
+    probing INTEGER NOT NULL DEFAULT 0,
     paces TEXT NOT NULL DEFAULT '[]',
     UNIQUE (channel, account, target_id)
 ) STRICT;
+CREATE INDEX chats_probing ON chats (id) WHERE probing = 1;
 ALTER TABLE lanes ADD COLUMN chat INTEGER;
 CREATE INDEX lanes_of_chat ON lanes (chat);
 
