@@ -192,20 +192,33 @@ def doubtful(reason: str, attempt: Attempt, traits: Traits) -> Verdict | None:
 
 
 def not_told(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
-    """The provider was asked whether a part arrived, and did not say: it is asked again later."""
+    """The provider was asked whether a part arrived, and did not say: it is asked again, ever more seldom."""
     verdict = judge(error, attempt, traits)
-    if verdict.state is PartState.EXPIRED or verdict.reason == "plugin_error":
-        return replace(verdict, state=PartState.UNKNOWN, uses_attempt=False)
-    later = attempt.after(traits.retry.delay(attempt.number))
-    at = later if verdict.gate is None else verdict.gate.until_ms
+    if verdict.reason == "plugin_error":
+        return replace(verdict, uses_attempt=False)
+    elapsed = (attempt.started_ms - attempt.first_sent_ms) / 1000
+    delays = traits.retry.delays
+    gate = verdict.gate
+    at = attempt.after(min(max(elapsed, delays[0]), delays[-1]))
     return Verdict(
         PartState.RETRY_WAIT,
         "reconcile",
         verdict.error,
-        next_at_ms=min(at, attempt.expires_ms),
-        gate=verdict.gate,
+        next_at_ms=at if gate is None else None,
+        gate=gate,
         uses_attempt=False,
     )
+
+
+def still_in_doubt(verdict: Verdict, doubt: str) -> Verdict:
+    """A later try that was put off says nothing of an earlier one that may have arrived."""
+    match verdict.state:
+        case PartState.PENDING | PartState.RETRY_WAIT if doubt:
+            return replace(verdict, state=PartState.RETRY_WAIT, reason=doubt)
+        case PartState.EXPIRED if doubt:
+            return replace(verdict, state=PartState.UNKNOWN, reason=doubt)
+        case _:
+            return verdict
 
 
 def _rejected(error: Rejected, text: str, attempt: Attempt) -> Verdict:

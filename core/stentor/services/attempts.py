@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -11,10 +11,9 @@ from stentor.contract.channel import Channel, Connection
 from stentor.contract.errors import CredentialsRejected, Unavailable
 from stentor.contract.payloads import Attachment, Part
 from stentor.contract.traits import Traits
-from stentor.domain.outbox import Verdict, accept, doubtful, judge, not_told
+from stentor.domain.outbox import Verdict, accept, doubtful, judge, not_told, still_in_doubt
 from stentor.domain.records import Outgoing
 from stentor.domain.routing import Directory
-from stentor.domain.states import PartState
 from stentor.ports import Chance, Clock
 from stentor.services.connections import Connections
 from stentor.services.recovery import attempt_of
@@ -52,10 +51,10 @@ class Attempts:
         try:
             connection = await self.connections.get(part.target.channel, part.target.account or "")
         except (Unavailable, CredentialsRejected) as error:
-            self._answer(part, self._not_begun(error, part))
+            self._answer(part, self._judge(error, part, part.started_ms))
         except Exception as error:  # noqa: BLE001 - nothing was offered to the wire yet, whatever it was
             failed = Unavailable(f"the account could not be opened: {type(error).__name__}: {error}")
-            self._answer(part, self._not_begun(failed, part))
+            self._answer(part, self._judge(failed, part, part.started_ms))
         else:
             if not part.doubt or await self._may_go_again(part, connection):
                 await self._offer(part, connection)
@@ -118,18 +117,8 @@ class Attempts:
         attempt = attempt_of(part, at_ms, self._channel(part), self.chance.jitter())
         return judge(error, attempt, self._traits(part))
 
-    def _not_begun(self, error: BaseException, part: Outgoing) -> Verdict:
-        """Nothing was offered this time; what may have arrived before stays in doubt."""
-        attempt = attempt_of(part, part.started_ms, self._channel(part), self.chance.jitter())
-        verdict = judge(error, attempt, self._traits(part))
-        if not part.doubt:
-            return verdict
-        gate = verdict.gate
-        at_ms = None if gate is None or gate.down else gate.until_ms
-        return replace(verdict, state=PartState.RETRY_WAIT, reason=part.doubt, next_at_ms=at_ms)
-
     def _answer(self, part: Outgoing, verdict: Verdict, *, late: bool = False) -> None:
-        self.answered(Answer(part, verdict, self.clock.now_ms(), late))
+        self.answered(Answer(part, still_in_doubt(verdict, part.doubt), self.clock.now_ms(), late))
 
 
 @dataclass(frozen=True, slots=True)

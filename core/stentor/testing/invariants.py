@@ -101,7 +101,10 @@ def _i6_nothing_bad_is_silent(connection: apsw.Connection) -> None:
         AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'alert' AND run_id = runs.id)"""
     _none("I6 every bad run has its alert", fetch(connection, runs))
     parts = """SELECT p.id, p.state FROM parts p WHERE p.state IN ('rejected', 'expired', 'unknown')
-        AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'alert' AND delivery_id = p.delivery_id)"""
+        AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'alert' AND delivery_id = p.delivery_id)
+        AND NOT (p.reason = 'target_suspended' AND EXISTS (
+            SELECT 1 FROM deliveries d JOIN deliveries e USING (channel, account, target)
+            JOIN events ON events.kind = 'alert' AND events.delivery_id = e.id WHERE d.id = p.delivery_id))"""
     _none("I6 every part that did not arrive has its alert", fetch(connection, parts))
     missed = """SELECT job_id, instant FROM occurrences o WHERE outcome = 'missed'
         AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'alert' AND job_id = o.job_id)"""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from stentor.contract.channel import Account, Channel, ChannelContext, Connection, Example
+from stentor.contract.dialects import Dialect
 from stentor.contract.errors import InvalidTarget
 from stentor.contract.payloads import Part
 from stentor.contract.receipts import Receipt
@@ -23,6 +24,11 @@ class Provider:
     script: deque[BaseException | Answer] = field(default_factory=deque[BaseException | Answer])
     requests: list[Part] = field(default_factory=list[Part])
     accepted: list[Part] = field(default_factory=list[Part])
+    # What it answers when it is asked whether a part arrived; by default it knows what it has accepted.
+    lookups: deque[BaseException] = field(default_factory=deque[BaseException])
+    asked: list[Part] = field(default_factory=list[Part])
+    # One connection of each process, to say more about a message later.
+    lines: list[ChannelContext] = field(default_factory=list[ChannelContext])
 
     def receive(self, part: Part) -> Receipt:
         """Take a request, answer it as scripted, or accept it."""
@@ -38,6 +44,14 @@ class Provider:
         if not (self.deduplicates and any(part.id == earlier.id for earlier in self.accepted)):
             self.accepted.append(part)
         return Receipt(part.target, f"m-{part.id}")
+
+    def look_up(self, part: Part) -> Receipt | None:
+        """Whether a part arrived."""
+        self.asked.append(part)
+        if self.lookups:
+            raise self.lookups.popleft()
+        found = any(part.id == earlier.id for earlier in self.accepted)
+        return Receipt(part.target, f"m-{part.id}") if found else None
 
     def accepted_then(self, error: BaseException) -> Answer:
         """Accept the part, and then fail as if the answer had been lost."""
@@ -61,6 +75,9 @@ class _ScriptedConnection(Connection):
     async def send(self, part: Part) -> Receipt:
         return self._provider.receive(part)
 
+    async def reconcile(self, part: Part) -> Receipt | None:
+        return self._provider.look_up(part)
+
 
 class ScriptedChannel(Channel):
     """A channel without network; make kinds of it with `scripted_channel`."""
@@ -70,24 +87,31 @@ class ScriptedChannel(Channel):
     provider: Provider
 
     def parse_target(self, text: str, hints: TargetHints) -> Target:
-        room = self.body(text)
-        if not room.isalnum():
+        room, _, thread = self.body(text).partition(":")
+        thread = thread or hints.thread or ""
+        if not room.isalnum() or (thread and not thread.isalnum()):
             raise InvalidTarget(f"{text!r} is not a room", hint=f"write {self.name}:room1")
-        if hints.thread is not None:
-            raise InvalidTarget("rooms have no threads")
-        return Target(self.name, "room", room, room)
+        address = f"{room}:{thread}" if thread else room
+        return Target(self.name, "room", room, address, thread or None)
+
+    def parent(self, target: Target) -> Target | None:
+        return Target(self.name, "room", target.id, target.id)
 
     async def open(self, account: Account, ctx: ChannelContext) -> Connection:
-        del account, ctx
+        del account
+        self.provider.lines.append(ctx)
         return _ScriptedConnection(self.provider)
 
 
-def scripted_channel(name: str, provider: Provider, traits: Traits | None = None) -> ScriptedChannel:
-    """A channel of its own name and traits in front of `provider`."""
+def scripted_channel(
+    name: str, provider: Provider, traits: Traits | None = None, dialect: Dialect | None = None
+) -> ScriptedChannel:
+    """A channel of its own name, traits and dialect in front of `provider`."""
     words = {
         "name": name,
         "prefixes": (name,),
         "traits": traits or Traits(),
+        "dialect": dialect,
         "examples": (Example(f"{name}:room1", f"{name}:room1"),),
     }
     channel: ScriptedChannel = type("Scripted", (ScriptedChannel,), words)()

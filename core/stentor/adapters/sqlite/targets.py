@@ -23,8 +23,8 @@ ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, move
 """
 _FORGET = "DELETE FROM targets WHERE channel = ? AND account = ? AND target = ? AND state = 'suspended'"
 _WAITING = """
-SELECT DISTINCT d.id FROM deliveries d JOIN parts p ON p.delivery_id = d.id
-WHERE p.lane = ? AND p.state IN ('pending', 'retry_wait') AND d.purpose <> 'manual'
+SELECT DISTINCT d.id, d.purpose FROM parts p JOIN deliveries d ON d.id = p.delivery_id
+WHERE p.lane = ? AND p.state IN ('pending', 'retry_wait')
 """
 _GIVE_UP = """
 UPDATE parts SET state = 'rejected', reason = ? WHERE delivery_id IN (SELECT value FROM json_each(?))
@@ -57,7 +57,8 @@ def suspend(connection: apsw.Connection, target: Target, reason: str, lane: int,
     """Nothing else goes there until somebody says so. Gives the deliveries that waited for it: they are given up."""
     connection.execute(_LEARN, (*_key(target), "suspended", reason, None, at_ms))
     record(connection, at_ms, "target.suspended", {"target": target.canonical, "reason": reason})
-    waiting = [delivery for (delivery,) in fetch(connection, _WAITING, (lane,))]
+    found = fetch(connection, _WAITING, (lane,))
+    waiting = [delivery for delivery, purpose in found if purpose != Purpose.MANUAL]
     connection.execute(_GIVE_UP, (TARGET_SUSPENDED, listed(waiting)))
     return waiting
 
@@ -77,9 +78,8 @@ def readdress(
         connection.execute(_LEARN, (*_key(old), "moved", "moved", _text(target), at_ms))
         news = {"target": old.canonical, "movedTo": target.canonical}
         record(connection, at_ms, "target.moved", news, delivery_id=delivery_id)
-        moving += [
-            delivery for (delivery,) in fetch(connection, _WAITING, (lane,)) if delivery != delivery_id
-        ]
+        waiting = fetch(connection, _WAITING, (lane,))
+        moving += [delivery for delivery, _ in waiting if delivery != delivery_id]
     address = (target.kind, target.id, target.canonical, target.thread)
     connection.execute(_READDRESS, (*address, listed(moving)))
     (other,) = lanes.find_or_open(connection, [target])
