@@ -6,11 +6,13 @@ import shlex
 import signal
 import stat
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
+
+from pydantic import BaseModel
 
 from stentor.contract.errors import CredentialsRejected
 from stentor.contract.settings import SecretRef
@@ -59,6 +61,15 @@ class Secrets:
             raise SecretError(f"the secret in {_place(ref)} is empty", hint="store the secret there")
         self._redactor.learn(secret)
         return secret
+
+    def glance(self, ref: SecretRef) -> str | None:
+        """The text behind `ref` where nothing has to be started or unlocked for it."""
+        if ref.command is not None or ref.keyring is not None:
+            return None
+        try:
+            return self.reveal(ref)
+        except SecretError:
+            return None
 
     def _find(self, ref: SecretRef) -> str:
         match ref:
@@ -151,6 +162,24 @@ class Secrets:
 
 class _Keyring(Protocol):
     def get_password(self, service_name: str, username: str) -> str | None: ...
+
+
+def references(settings: object) -> Iterator[SecretRef]:
+    """The secrets that settings refer to, however deep."""
+    match settings:
+        case SecretRef():
+            yield settings
+        case BaseModel():
+            for _, value in settings:
+                yield from references(value)
+        case Mapping():
+            for value in cast("Mapping[object, object]", settings).values():
+                yield from references(value)
+        case tuple() | list():
+            for value in cast("Sequence[object]", settings):
+                yield from references(value)
+        case _:
+            pass
 
 
 def _from_keyring(entry: str) -> str:

@@ -13,11 +13,12 @@ from stentor.contract.errors import Unavailable
 from stentor.contract.receipts import LaterReceipt
 from stentor.contract.settings import SecretRef
 from stentor.domain.routing import Directory
-from stentor.ports import Clock, Store
+from stentor.ports import Clock, Store, Vault
 from stentor.services.persistence import insist
 
 log = logging.getLogger(__name__)
 _OPENING_SECONDS = 60.0
+_LOOK_AT_SECRETS_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Context:
     journal: Journal
     data_dir: Path
     clock: Clock
-    reveal_secret: Callable[[SecretRef], str]
+    vault: "_Lent"
     on_report: Callable[[Account, LaterReceipt], None]
     on_health: Callable[[Account, Health, str], None]
 
@@ -59,13 +60,30 @@ class Context:
         await self.clock.sleep(seconds)
 
     def reveal(self, secret: SecretRef) -> str:
-        return self.reveal_secret(secret)
+        return self.vault.reveal(secret)
 
     def report(self, receipt: LaterReceipt) -> None:
         self.on_report(self.account, receipt)
 
     def health(self, state: Health, reason: str = "") -> None:
         self.on_health(self.account, state, reason)
+
+
+@dataclass
+class _Lent:
+    """The secrets one account was given, to notice when they are others."""
+
+    vault: Vault
+    given: dict[SecretRef, str | None] = field(default_factory=dict[SecretRef, str | None])
+
+    def reveal(self, secret: SecretRef) -> str:
+        self.given[secret] = None
+        self.given[secret] = text = self.vault.reveal(secret)
+        return text
+
+    def have_changed(self) -> bool:
+        seen = ((self.vault.glance(secret), text) for secret, text in self.given.items())
+        return any(now is not None and now != text for now, text in seen)
 
 
 @dataclass
@@ -76,24 +94,58 @@ class Connections:
     store: Store
     clock: Clock
     home: Path
-    reveal_secret: Callable[[SecretRef], str]
+    vault: Vault
+    clean: Callable[[str], str]
     transport: Callable[[Connection], Connection]
     reports: asyncio.Queue[tuple[Account, LaterReceipt]] = field(
         default_factory=asyncio.Queue[tuple[Account, LaterReceipt]]
     )
     health: dict[tuple[str, str], AccountHealth] = field(default_factory=dict[tuple[str, str], AccountHealth])
     _open: dict[tuple[str, str], Connection] = field(default_factory=dict[tuple[str, str], Connection])
-    _opening: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict[tuple[str, str], asyncio.Lock])
+    _opening: dict[tuple[str, str], "asyncio.Future[Connection]"] = field(
+        default_factory=dict[tuple[str, str], "asyncio.Future[Connection]"]
+    )
+    _lent: dict[tuple[str, str], _Lent] = field(default_factory=dict[tuple[str, str], _Lent])
+    _refused: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     async def get(self, channel: str, account: str) -> Connection:
-        """The account's connection. Raises what opening raises: unavailable, or credentials rejected."""
+        """The account's connection. Raises what opening raises: unavailable, or credentials rejected.
+
+        Whoever comes while it is being opened shares what comes of that, good or bad.
+        """
         key = (channel, account)
         if key in self._open:
             return self._open[key]
-        async with self._opening.setdefault(key, asyncio.Lock()):
-            if key not in self._open:
-                self._open[key] = await self._connect(channel, account)
-            return self._open[key]
+        if key in self._opening:
+            return await asyncio.shield(self._opening[key])
+        opening = self._opening[key] = asyncio.get_running_loop().create_future()
+        try:
+            connection = self._open[key] = await self._connect(channel, account)
+        except BaseException as error:
+            shared = error if isinstance(error, Exception) else Unavailable("its opening was interrupted")
+            opening.set_exception(shared)
+            opening.exception()  # perhaps nobody waits for it
+            raise
+        else:
+            opening.set_result(connection)
+            return connection
+        finally:
+            del self._opening[key]
+
+    def refused(self, channel: str, account: str) -> None:
+        """The provider does not let this account in: from now on its secrets are watched."""
+        self._refused.add((channel, account))
+
+    async def watch(self) -> None:
+        """Until cancelled: accounts that were refused are opened anew when they have other secrets."""
+        while True:
+            await self.clock.sleep(_LOOK_AT_SECRETS_SECONDS)
+            for key in [key for key in self._refused if key in self._lent and self._lent[key].have_changed()]:
+                self._refused.discard(key)
+                await self._close(key)
+                log.info("%s:%s has other secrets", *key, extra={"event": "account_reopened"})
+                reopen = partial(self.store.reopen, *key, self.clock.now_ms())
+                await insist(self.clock, f"that {':'.join(key)} is open", reopen)
 
     async def run(self) -> None:
         """Write later receipts down as they come in, until cancelled."""
@@ -105,12 +157,16 @@ class Connections:
             await insist(self.clock, f"a receipt for {receipt.message_id}", keep)
 
     async def close(self) -> None:
-        while self._open:
-            key, connection = self._open.popitem()
-            try:
+        for key in list(self._open):
+            await self._close(key)
+
+    async def _close(self, key: tuple[str, str]) -> None:
+        connection = self._open.pop(key, None)
+        try:
+            if connection is not None:
                 await connection.close()
-            except Exception:
-                log.exception("closing %s:%s failed", *key, extra={"event": "close_failed"})
+        except Exception:
+            log.exception("closing %s:%s failed", *key, extra={"event": "close_failed"})
 
     async def _connect(self, channel: str, account: str) -> Connection:
         declared = self.directory.channels.get(channel)
@@ -132,18 +188,20 @@ class Connections:
         return self.transport(connection)
 
     def _context(self, account: Account) -> Context:
+        lent = self._lent[account.channel, account.id] = _Lent(self.vault)
         return Context(
             account,
             AccountJournal(self.store, self.clock, account.channel, account.id),
             self.home / "channels" / account.channel / account.id,
             self.clock,
-            self.reveal_secret,
+            lent,
             lambda who, receipt: self.reports.put_nowait((who, receipt)),
             self._note,
         )
 
-    def _note(self, account: Account, state: Health, reason: str) -> None:
+    def _note(self, account: Account, state: Health, said: str) -> None:
         key = (account.channel, account.id)
+        reason = self.clean(said)
         before = self.health.get(key)
         if before is None or (before.state, before.reason) != (state, reason):
             self.health[key] = AccountHealth(state, reason, self.clock.now_ms())

@@ -22,9 +22,10 @@ class SimulatedCrash(KeyboardInterrupt):
 class Trail:
     """Counts points and, at a chosen one, ends the world: from then on nothing gets past any point."""
 
-    def __init__(self, crash_at: int | None = None) -> None:
+    def __init__(self, crash_at: int | None = None, at_each: Callable[[str], None] | None = None) -> None:
         self.names: list[str] = []
         self._crash_at = crash_at
+        self._at_each = at_each
 
     def crash_after(self, points: int | None) -> None:
         """End the world so many points from now; None takes that back."""
@@ -39,6 +40,12 @@ class Trail:
             self.names.append(name)
         if self.crashed:
             raise SimulatedCrash(f"at point {len(self.names)}: {self.names[-1]}")
+        if self._at_each is not None:
+            try:
+                self._at_each(name)
+            except SimulatedCrash:
+                self.crash_after(0)
+                raise
 
 
 class PointedStore:

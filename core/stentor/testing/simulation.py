@@ -52,6 +52,9 @@ class Simulation:
     runners: Sequence[AgentRunner] = ()
     seed: int = 1
     now_ms: int = START_MS
+    # Told of each point; what it raises happens there.
+    at_each_point: Callable[[str], None] | None = None
+    _stops: list[asyncio.Event] = field(default_factory=list[asyncio.Event])
     _connections: list[apsw.Connection] = field(default_factory=list[apsw.Connection])
     _clock: VirtualClock = field(default_factory=VirtualClock)
 
@@ -92,9 +95,15 @@ class Simulation:
         """Set the wall clock of the living process forward, or back, without any time passing for it."""
         self._clock.start_ms += round(seconds * 1000)
 
+    def ask_to_stop(self) -> None:
+        """What the system does with a signal."""
+        for stop in self._stops:
+            stop.set()
+
     def _born(self, crash_at: int | None) -> tuple[Trail, VirtualLoop, list[App]]:
         self._clock = VirtualClock(self.now_ms)
-        return Trail(crash_at), VirtualLoop(), []
+        self._stops.clear()
+        return Trail(crash_at, self.at_each_point), VirtualLoop(), []
 
     def _bury(self, loop: VirtualLoop, apps: list[App]) -> None:
         """What the system takes back from a process, however it ended."""
@@ -120,6 +129,7 @@ class Simulation:
 
     async def _process(self, app: App, story: Story, seconds: float) -> None:
         stop = asyncio.Event()
+        self._stops.append(stop)
 
         async def told() -> None:
             await story(Operations(app))

@@ -1,0 +1,113 @@
+"""Every fault at every point on the way of a delivery, and every answer of a provider, on channels of every kind."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import apsw
+import pytest
+from tests.services.stories import adding, deliveries, job, runs
+from tests.simulation.faults import ANSWERS, KINDS, Kind, hanging
+
+from stentor.app.operations import Operations
+from stentor.contract.dialects import Dialect
+from stentor.testing.invariants import Witness, check
+from stentor.testing.points import SimulatedCrash
+from stentor.testing.scripted import Provider, scripted_channel
+from stentor.testing.simulation import Simulation, nothing
+
+POINTS = {
+    "claimed": "store.claim.after",
+    "result stored": "store.finish_runs.after",
+    "sending committed": "transport.send.before",
+    "provider accepted": "transport.send.after",
+    "receipt committed": "store.settle.after",
+}
+FAULTS = ("killed", "stopped", "busy", "full")
+MARKED = Dialect(format="html", bold=("<b>", "</b>"))
+
+
+@dataclass
+class Trouble:
+    """Strikes when a point is reached for the first time."""
+
+    point: str
+    fault: str
+    strike: Callable[[], None] = lambda: None
+    struck: bool = False
+    disk: list[Exception] = field(default_factory=list[Exception])
+
+    def __call__(self, name: str) -> None:
+        if name == self.point and not self.struck:
+            self.struck = True
+            self._begin()
+        if self.disk and name == "commit.before":
+            raise self.disk[0]
+
+    def _begin(self) -> None:
+        match self.fault:
+            case "killed":
+                raise SimulatedCrash(self.point)
+            case "stopped":
+                self.strike()
+            case "busy":
+                self.disk.append(apsw.BusyError("database is locked"))
+            case _:
+                self.disk.append(apsw.FullError("database or disk is full"))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("point", POINTS)
+def test_a_fault_on_the_way_loses_nothing_and_doubles_nothing(
+    fast_home: Path, point: str, fault: str, kind: Kind
+) -> None:
+    provider = Provider(deduplicates=kind.deduplicates)
+    trouble = Trouble(POINTS[point], fault)
+    world = Simulation(fast_home, [scripted_channel("page", provider, kind.traits)], at_each_point=trouble)
+    trouble.strike = world.ask_to_stop
+
+    async def story(operations: Operations) -> None:
+        await adding(job(delivery={"to": ["page:room1", "page:room2"]}))(operations)
+        await operations.app.seams.clock.sleep(60)
+        trouble.disk.clear()
+
+    try:
+        world.live(story, seconds=300)
+    finally:
+        trouble.disk.clear()
+    assert trouble.struck
+    world.live(nothing, seconds=120)
+
+    check(fast_home, Witness({"page": provider}))
+    assert [run["status"] for run in runs(fast_home)] == ["ok"]
+    assert len(deliveries(fast_home)) == 2
+    in_doubt = (
+        kind.stays_in_doubt and fault == "killed" and point in ("sending committed", "provider accepted")
+    )
+    allowed = {"accepted", "unknown"} if in_doubt else {"accepted"}
+    assert {delivery["state"] for delivery in deliveries(fast_home)} <= allowed
+    assert max(provider.counts.values()) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_each_answer_of_a_provider_has_its_consequence_and_no_other(
+    fast_home: Path, answer: str, kind: Kind
+) -> None:
+    provider = Provider(deduplicates=kind.deduplicates)
+    case = ANSWERS[answer]
+    provider.script.append(case.make(provider))
+    channel = scripted_channel("page", provider, kind.traits, MARKED)
+    world = Simulation(fast_home, [hanging(channel) if answer == "hangs" else channel])
+    said = {"kind": "text", "text": "**the** brief"}
+
+    world.live(adding(job(payload=said, delivery={"to": ["page:room1:42", "page:room2"]})), seconds=3000)
+    world.live(nothing, seconds=60)
+
+    check(fast_home, Witness({"page": provider}))
+    assert [run["status"] for run in runs(fast_home)] == ["ok"]
+    first, other = deliveries(fast_home)
+    assert other["state"] == "accepted"
+    assert (first["state"], len(provider.requests) - 1) in case.consequences(kind)
+    assert max(provider.counts.values()) == 1
