@@ -256,3 +256,19 @@ def test_thirty_messages_to_one_chat_keep_to_its_rate_and_delay_no_other_chat(
     texts = [part.text for part in provider.accepted if part.target.id == "group"]
     assert texts == [f"message {n}" for n in range(30)]
     assert len(provider.requests) == 32
+
+
+def test_an_old_message_that_waits_for_its_next_try_holds_up_nobody_but_its_own_target(
+    world: Simulation, provider: Provider, fast_home: Path
+) -> None:
+    provider.script.extend(NotSent("connection refused") for _ in range(3))
+    world.live(sending("page:old"), seconds=35)
+    for _ in range(10):
+        world.live(nothing, seconds=1)
+    waiting = deliveries(fast_home)[0]["parts"][0]
+    assert (waiting["attempts"], len(provider.requests)) == (3, 3)
+    world.live(sending(*(f"page:room{n}" for n in range(5)), "page:old"), seconds=1)
+    assert [part.target.id for part in provider.accepted] == [f"room{n}" for n in range(5)]
+    assert deliveries(fast_home)[0]["parts"][0]["attempts"] == 3
+    world.live(nothing, seconds=120)
+    assert [part.text for part in provider.accepted if part.target.id == "old"] == ["message 0", "message 5"]
