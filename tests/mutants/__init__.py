@@ -1,0 +1,14 @@
+"""The suite's own strength: bugs that were thought of are planted one by one, and a named test must catch each.
+
+`python -m tests.mutants` tries all of them, `python -m tests.mutants NAME…` some. Each bug is a change of a line in a
+copy of the source; only its test runs against the copy. A line that is not there any more is an error: then the bug
+has to be thought of anew.
+"""
+
+from tests.mutants.delivery import DELIVERY
+from tests.mutants.planting import Mutant, tried
+from tests.mutants.time_and_runs import TIME_AND_RUNS
+
+MUTANTS = (*TIME_AND_RUNS, *DELIVERY)
+
+__all__ = ["MUTANTS", "Mutant", "tried"]
