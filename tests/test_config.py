@@ -244,10 +244,10 @@ class TestMistakes:
                 pytest.param(
                     f"[{section}]\nkeep_days = 3",
                     section,
-                    "this release has no such setting; there are: timezone, scheduler, cron, agents, channels",
+                    "no such setting; there are: timezone, scheduler, cron, deliveries, agents, channels",
                     id=f"no section {section}",
                 )
-                for section in ("http", "sessions", "deliveries", "providers", "store")
+                for section in ("http", "sessions", "providers", "store")
             ),
             pytest.param("timezone = 'Europe/Berlon'", "timezone", "is not an IANA time zone", id="zone"),
             pytest.param("timezone = 'localtime'", "timezone", "is not an IANA time zone", id="link as zone"),
@@ -504,3 +504,50 @@ class TestHostZone:
 
         assert Config().zone() == ("Asia/Tokyo", "host")
         assert Config(timezone="Europe/Berlin").zone() == ("Europe/Berlin", "config")
+
+
+class TestAlerts:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            pytest.param("[cron]", (True, None, 3_600_000, False), id="defaults"),
+            pytest.param("[cron]\nfailure_alert = false", (False, None, 3_600_000, False), id="off"),
+            pytest.param("[cron.failure_alert]\nafter = 3", (True, 3, 3_600_000, False), id="after"),
+            pytest.param(
+                '[cron.failure_alert]\ncooldown = "90m"', (True, None, 5_400_000, False), id="words"
+            ),
+            pytest.param(
+                "[cron.failureAlert]\ncooldownMs = 5\nincludeSkipped = true",
+                (True, None, 5, True),
+                id="openclaw",
+            ),
+        ],
+    )
+    def test_when_people_hear_of_failures(
+        self, tmp_path: Path, text: str, said: tuple[bool, int | None, int, bool]
+    ) -> None:
+        alert = load_config(written(tmp_path, text)).cron.failure_alert
+        assert (alert.enabled, alert.after, alert.cooldown, alert.include_skipped) == said
+
+    def test_where_they_hear_of_them(self, tmp_path: Path) -> None:
+        text = '[cron]\nfailureDestination = { to = "local:ops", accountId = "two", threadId = "7" }'
+        place = load_config(written(tmp_path, text)).cron.failure_destination
+        assert place is not None
+        assert (place.to, place.account_id, place.thread_id, place.mode) == ("local:ops", "two", "7", None)
+
+    @pytest.mark.parametrize(
+        ("text", "path"),
+        [
+            pytest.param(
+                '[cron.failure_alert]\ncooldown = "often"', "cron.failure_alert.cooldown", id="words"
+            ),
+            pytest.param('[cron.failure_alert]\ncooldown = "7"', "cron.failure_alert.cooldown", id="no unit"),
+            pytest.param("[cron.failure_alert]\nafter = 0", "cron.failure_alert.after", id="after none"),
+            pytest.param(
+                "[cron.failure_destination]\nchannel = 'x'", "cron.failure_destination.to", id="no target"
+            ),
+            pytest.param("[cron.failure_alert]\nto = 'local:x'", "cron.failure_alert.to", id="a place"),
+        ],
+    )
+    def test_a_mistake_in_them_is_named(self, tmp_path: Path, text: str, path: str) -> None:
+        assert refusal(tmp_path, text).details[0]["path"] == path

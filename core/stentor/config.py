@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from stentor.contract.settings import Strict
@@ -30,8 +31,10 @@ DEFAULT_AGENT = "main"
 _AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) *(b|kb|mb|gb)?")
-_SIZE_UNITS = {"b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
+_MEASURE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) *([a-z]*)")
+_SIZES = {"": 1, "b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
+_SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_OTHER_WORDS = {"keepLines": "keep_runs", "cooldownMs": "cooldown"}
 _ZONE_FOLDER = "zoneinfo/"
 _QUOTABLE = 4  # a shorter value is no secret, and blacking it out would tear words apart
 
@@ -83,14 +86,26 @@ def _all_of_it(value: object) -> object:
     return 0 if value is False else value
 
 
-def _byte_count(value: object) -> object:
-    """A number, or a text such as "2mb"."""
+def _on_or_off(value: object) -> object:
+    return {"enabled": False} if value is False else value
+
+
+def _measured(value: object, units: Mapping[str, int], forms: str) -> object:
+    """A number as it is, or the one that a text such as "2mb" or "1h" says."""
     if not isinstance(value, str):
-        return _all_of_it(value)
-    size = _SIZE.fullmatch(value.strip().lower())
-    if size is None:
-        raise ValueError("is no size; write a number of bytes, or a text such as 500kb, 2mb or 1gb")
-    return int(float(size[1]) * _SIZE_UNITS[size[2] or "b"])
+        return value
+    found = _MEASURE.fullmatch(value.strip().lower())
+    if found is None or found[2] not in units:
+        raise ValueError(forms)
+    return int(float(found[1]) * units[found[2]])
+
+
+def _byte_count(value: object) -> object:
+    return _all_of_it(_measured(value, _SIZES, "is no size; write a number, or 500kb, 2mb or 1gb"))
+
+
+def _milliseconds(value: object) -> object:
+    return _measured(value, _SPANS, "is no duration; write a text such as 30m, 1h or 1d, or milliseconds")
 
 
 def _renamed(raw: object, spellings: Mapping[str, str]) -> object:
@@ -131,26 +146,53 @@ class SchedulerConfig(_Section):
     drain_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 25
 
 
-class RunLogConfig(_Section):
+class _EitherSpelling(_Section):
+    """A table whose keys may also be written as OpenClaw spells them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _other_spellings(cls, raw: object) -> object:
+        spelt = {to_camel(name): name for name in cls.model_fields if "_" in name} | _OTHER_WORDS
+        return _renamed(raw, {theirs: ours for theirs, ours in spelt.items() if ours in cls.model_fields})
+
+
+class RunLogConfig(_EitherSpelling):
     """How much history each job keeps; 0 and false mean all of it."""
 
     keep_runs: Annotated[int, BeforeValidator(_all_of_it), Field(ge=0, le=10**9)] = 2000
     keep_days: Annotated[float, BeforeValidator(_all_of_it), Field(ge=0, le=36_500)] = 30
     max_bytes: Annotated[int, BeforeValidator(_byte_count), Field(ge=0, le=10**18)] = 0
 
-    @model_validator(mode="before")
-    @classmethod
-    def _other_spellings(cls, raw: object) -> object:
-        return _renamed(raw, {"maxBytes": "max_bytes", "keepLines": "keep_runs"})
+
+class FailureDestinationConfig(_EitherSpelling):
+    """Where people hear of trouble, unless a job says otherwise."""
+
+    mode: Literal["announce", "webhook"] | None = None
+    channel: str | None = None
+    to: str
+    account_id: str | None = None
+    thread_id: str | None = None
 
 
-class CronConfig(_Section):
+class FailureAlertConfig(_EitherSpelling):
+    """When they hear of it. Without `after` it is one failure where there is a destination, else two."""
+
+    enabled: bool = True
+    after: Annotated[int, Field(ge=1, le=1000)] | None = None
+    cooldown: Annotated[int, BeforeValidator(_milliseconds), Field(ge=0, le=366 * 86_400_000)] = 3_600_000
+    include_skipped: bool = False
+
+
+class CronConfig(_EitherSpelling):
     run_log: RunLogConfig = RunLogConfig()
+    failure_destination: FailureDestinationConfig | None = None
+    failure_alert: Annotated[FailureAlertConfig, BeforeValidator(_on_or_off)] = FailureAlertConfig()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _other_spellings(cls, raw: object) -> object:
-        return _renamed(raw, {"runLog": "run_log"})
+
+class DeliveriesConfig(_Section):
+    """How long deliveries that belong to no run are kept once they are over; 0 and false mean for ever."""
+
+    keep_days: Annotated[float, BeforeValidator(_all_of_it), Field(ge=0, le=36_500)] = 30
 
 
 class AgentConfig(_Section):
@@ -189,6 +231,7 @@ class Config(_Section):
     timezone: Annotated[str, AfterValidator(_iana_zone)] | None = None
     scheduler: SchedulerConfig = SchedulerConfig()
     cron: CronConfig = CronConfig()
+    deliveries: DeliveriesConfig = DeliveriesConfig()
     agents: dict[Annotated[str, AfterValidator(_agent_id)], AgentConfig] = Field(
         default_factory=_default_agents
     )

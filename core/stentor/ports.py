@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import Protocol
 
 from stentor.contract.payloads import Attachment
+from stentor.contract.settings import SecretRef
+from stentor.contract.targets import Target
+from stentor.domain.alert_texts import About
+from stentor.domain.alerts import Incident, Mark, News
 from stentor.domain.faults import StoreError
 from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
@@ -13,6 +17,7 @@ from stentor.domain.records import (
     DeliverySeed,
     DueJob,
     Finished,
+    IncidentStep,
     JobRow,
     Outgoing,
     Recovery,
@@ -23,6 +28,7 @@ from stentor.domain.records import (
 )
 from stentor.domain.retention import Limits, Position, Pruned
 from stentor.domain.rulings import Cancelled, Hand, KnownTarget, Resend, Ruling, StoredDelivery
+from stentor.domain.sessions import SourceSession
 from stentor.domain.stalls import Stall
 
 
@@ -74,6 +80,14 @@ class Spool(Protocol):
         ...
 
 
+class Conversations(Protocol):
+    """What is known of where agents talked to people."""
+
+    def last(self, session: SourceSession) -> Target | None:
+        """The last place outside that was sent to in the name of a session."""
+        ...
+
+
 class StallNote(Protocol):
     """What a watchdog could write down about a loop that did not answer."""
 
@@ -82,6 +96,18 @@ class StallNote(Protocol):
         ...
 
     def clear(self) -> None: ...
+
+
+class Vault(Protocol):
+    """Where the secrets are that the configuration only refers to."""
+
+    def reveal(self, ref: SecretRef) -> str:
+        """The text behind a reference. Raises `CredentialsRejected` where there is none."""
+        ...
+
+    def glance(self, ref: SecretRef) -> str | None:
+        """The same where looking is cheap and harmless; None where it is not, or there is nothing."""
+        ...
 
 
 class AttachmentLost(Exception):
@@ -126,6 +152,10 @@ class Store(Protocol):
 
     # outbox
     async def enqueue(self, delivery: DeliverySeed) -> None: ...
+    async def enqueue_of_run(self, delivery: DeliverySeed, boot: str) -> bool:
+        """What a run sends while it is under way; False, and noted, when it is over or somebody else's."""
+        ...
+
     async def begin_sends(self, now_ms: int, limit: int, boot: str) -> Sequence[Outgoing]: ...
     # No part may be named twice.
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[bool | StoreError]: ...
@@ -142,7 +172,6 @@ class Store(Protocol):
     async def reopen(self, channel: str, account: str, now_ms: int) -> None:
         """An account that was down has other credentials now."""
         ...
-
 
     # by hand
     async def delivery(self, delivery_id: str) -> StoredDelivery | None: ...
@@ -164,6 +193,24 @@ class Store(Protocol):
         ...
 
     async def clear_target(self, known: KnownTarget, hand: Hand) -> bool: ...
+
+    # alerts
+    async def incident_news(self, now_ms: int, most: int) -> News:
+        """What happened since the last filing that people may want to be told."""
+        ...
+
+    async def file_news(self, marks: Sequence[Mark], found: News, now_ms: int) -> bool:
+        """Count it for its incidents, once: False if that was done already."""
+        ...
+
+    async def incidents(self, after: int, most: int, now_ms: int) -> Sequence[Incident]:
+        """Open incidents beyond one, as matters stand."""
+        ...
+
+    async def incident_facts(self, incident: int) -> About: ...
+    async def take_step(self, step: IncidentStep) -> bool:
+        """Tell of an incident or close it, once; whether there is something to send now."""
+        ...
 
     # life
     async def recover(self, boot: str) -> Recovery: ...

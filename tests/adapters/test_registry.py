@@ -337,6 +337,10 @@ class TestConflicts:
         (conflict,) = registry.conflicts
         assert conflict.startswith("tool 'look' is claimed by embedded (no distribution) and by embedded")
 
+    def test_no_tool_takes_the_name_of_the_built_in_one(self) -> None:
+        with pytest.raises(PluginError, match="the tool 'message' is built in: choose another name"):
+            Registry.of(tools=(tool("message"),))
+
     def test_a_channel_may_list_its_own_name_among_its_prefixes(self) -> None:
         assert Registry.of(channels=(Post(),)).conflicts == ()
 

@@ -33,7 +33,7 @@ CHANNELLESS = tuple(
 # One word of the product may equal a channel's name without meaning it.
 ALSO_OTHER_WORDS = {
     ("core/stentor/domain/jobs.py", "webhook"): "a delivery mode, which is a word of the job format",
-    ("core/stentor/services/job_rules.py", "webhook"): "the same delivery mode, checked when a job is added",
+    ("core/stentor/config.py", "webhook"): "the same mode of a failure destination",
     ("core/stentor/services/job_answers.py", "local"): "the key of a preview's local time, beside `utc`",
 }
 

@@ -11,6 +11,7 @@ from statistics import median
 
 from stentor.adapters.chance import SystemChance
 from stentor.adapters.clock import SystemClock
+from stentor.adapters.secrets import Secrets
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.app.seams import Unwatched
 from stentor.contract.settings import AccountSettings
@@ -72,7 +73,9 @@ async def product_seconds(home: Path) -> float:
     directory = Directory(
         {"page": scripted_channel("page", provider)}, {"page": {"main": AccountSettings()}}, {}
     )
-    connections = Connections(directory, store, clock, home, lambda ref: "", lambda connection: connection)
+    connections = Connections(
+        directory, store, clock, home, Secrets(Redactor(), {}, home), str, lambda connection: connection
+    )
     left, done = PARTS, asyncio.Event()
 
     def receipt_seen(part: Outgoing, verdict: Verdict) -> None:

@@ -241,7 +241,9 @@ def test_a_message_by_hand_is_a_delivery_like_any_other(served: Stentor) -> None
 
     shapes.is_delivery(sent)
     assert (sent["purpose"], sent["target"], sent["state"]) == ("manual", "local:Desk", "accepted")
-    assert served.ask("deliveries", "show", sent["id"]) == sent
+    shown = served.ask("deliveries", "show", sent["id"])
+    assert shown | {"parts": sent["parts"]} == sent | {key: shown[key] for key in ("events", "receipts")}
+    assert (shown["parts"][0]["text"], shown["receipts"][0]["level"]) == ("Hello", "accepted")
     listed = served.ask("deliveries", "list", "--target", "local:Desk")
     assert listed["deliveries"] == [sent]
     assert served.ask("deliveries", "list", "--state", "failed")["deliveries"] == []

@@ -183,3 +183,52 @@ def test_a_run_that_nobody_works_on_is_left_to_the_next_daemon(stentor: Stentor)
     assert error["code"] == "not_running"
     assert "stentor serve" in error["hint"]
     assert stentor.runs("tea")[0]["status"] == "queued"
+
+
+def test_deliveries_come_in_pages_and_one_with_all_that_is_known_of_it(api: Api) -> None:
+    sent = [api.ask("POST", "send", {"to": "local:pages", "text": f"{n}"})[1] for n in range(3)]
+
+    status, page = api.ask("GET", "deliveries?target=local:pages&limit=2&since=2020-01-01T00:00:00Z")
+    _, shown = api.ask("GET", f"deliveries/{sent[0]['id']}")
+
+    assert status == 200
+    assert [delivery["id"] for delivery in page["deliveries"]] == [sent[2]["id"], sent[1]["id"]]
+    assert (page["total"], page["nextOffset"]) == (3, 2)
+    assert (shown["parts"][0]["text"], shown["purpose"]) == ("0", "manual")
+    assert api.ask("GET", "deliveries?since=yesterday")[0] == 400
+    assert api.ask("GET", "deliveries/d-0")[0] == 404
+    assert api.ask("GET", "targets") == (200, {"targets": []})
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        pytest.param("deliveries/d-0/resend", {}, 404, "not_found", id="resend nothing"),
+        pytest.param("deliveries/d-0/cancel", None, 404, "not_found", id="cancel nothing"),
+        pytest.param("deliveries/d-0/settle", {"as": "delivered"}, 404, "not_found", id="settle nothing"),
+        pytest.param(
+            "deliveries/settle", {"ids": ["d-0"], "as": "yes"}, 400, "bad_request", id="another word"
+        ),
+        pytest.param("deliveries/settle", {"as": "delivered"}, 400, "bad_request", id="settle nobody"),
+        pytest.param("deliveries/drop", {}, 400, "bad_request", id="drop nobody"),
+        pytest.param("targets/clear", {"target": "local:x"}, 404, "not_found", id="clear nothing"),
+        pytest.param("targets/clear", {"target": 1}, 400, "bad_request", id="clear no text"),
+    ],
+)
+def test_what_cannot_be_done_to_a_delivery_is_refused(
+    api: Api, path: str, body: object, status: int, code: str
+) -> None:
+    answered, document = api.ask("POST", path, body)
+
+    assert (answered, document["error"]["code"]) == (status, code)
+
+
+def test_a_delivery_is_sent_again_by_whoever_asks(api: Api) -> None:
+    old = api.ask("POST", "send", {"to": "local:again", "text": "hello"})[1]["id"]
+    until(lambda: api.ask("GET", f"deliveries/{old}")[1]["state"] == "accepted", "its receipt")
+
+    status, new = api.ask("POST", f"deliveries/{old}/resend", {"fromPart": 1}, {"Stentor-By": "cli:ann"})
+
+    assert (status, new["linkedTo"]) == (200, old)
+    events = api.ask("GET", f"deliveries/{old}")[1]["events"]
+    assert [event["data"]["by"] for event in events if event["kind"] == "delivery.resent"] == ["cli:ann"]

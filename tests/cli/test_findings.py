@@ -174,6 +174,14 @@ def test_accounts_that_are_shut_and_jobs_that_are_damaged_are_critical() -> None
     assert set(levels(found).values()) == {"critical"}
 
 
+def test_an_incident_that_could_be_told_nowhere_is_a_finding() -> None:
+    told_of = {"told": 1, "toldTo": [{"target": "page:ops"}]}
+    incidents = [told_of, told_of | {"toldTo": []}, {"told": 0, "toldTo": []}]
+    found = Facts(NOW_MS, "running", WELL, COUNTS, [], [], None, incidents=incidents)
+    assert told(found) == {"untold_incidents": "1 of the open incidents could be told nowhere but here"}
+    assert levels(found) == {"untold_incidents": "warn"}
+
+
 @pytest.mark.parametrize(
     ("ms", "text"),
     [

@@ -105,6 +105,27 @@ PATCHES: dict[str, tuple[tuple[str, ...], JsonObject]] = {
         ("--failure-alert-after", "2", "--failure-alert-include-skipped"),
         {"failureAlert": {"after": 2, "includeSkipped": True}},
     ),
+    "an alert with a cooldown and a place": (
+        (
+            *("--failure-alert-cooldown", "90m", "--failure-alert-to", "local:ops"),
+            *("--failure-alert-channel", "local", "--failure-alert-thread-id", "7"),
+            *("--failure-alert-account-id", "two", "--failure-alert-mode", "Announce"),
+        ),
+        {
+            "failureAlert": {
+                "cooldownMs": 5_400_000,
+                "to": "local:ops",
+                "channel": "local",
+                "threadId": "7",
+                "accountId": "two",
+                "mode": "announce",
+            }
+        },
+    ),
+    "an alert without skipped runs": (
+        ("--failure-alert-exclude-skipped",),
+        {"failureAlert": {"includeSkipped": False}},
+    ),
     "no alert": (("--no-failure-alert",), {"failureAlert": False}),
 }
 
@@ -151,6 +172,10 @@ CONTRADICTIONS: dict[str, tuple[tuple[str, ...], str]] = {
         ("--failure-alert-include-skipped", "--failure-alert-exclude-skipped"),
         "not both",
     ),
+    "a cooldown in words": (
+        ("--failure-alert-cooldown", "often"),
+        "--failure-alert-cooldown: 'often' is not a duration",
+    ),
     "an interval in words": (("--every", "often"), "--every: 'often' is not a duration"),
     "a grace in words": (("--grace", "long"), "--grace: 'long' is not a duration"),
     "part of a second": (("--expires", "1500ms"), "no whole number of seconds"),
@@ -177,6 +202,8 @@ def test_flags_that_contradict_each_other_are_named(words: tuple[str, ...], said
         pytest.param(("--retries", "11"), id="retries"),
         pytest.param(("--timeout-seconds", "soon"), id="timeout"),
         pytest.param(("--revision", "0"), id="revision"),
+        pytest.param(("--failure-alert-after", "0"), id="from no error on"),
+        pytest.param(("--failure-alert-mode", "mail"), id="mode of an alert"),
     ],
 )
 def test_a_word_that_no_flag_knows_is_refused(words: tuple[str, ...]) -> None:
@@ -188,6 +215,7 @@ def test_a_new_job_is_described_by_the_same_flags() -> None:
     described = job(
         *("--id", "brief", "--disabled", "--cron", "0 7 * * *", "--exact", "--message", "hi"),
         *("--timeout-seconds", "0", "--to", "local:a", "--best-effort-deliver", "--missed", "skip"),
+        *("--failure-alert-after", "3"),
     )
 
     assert described == {
@@ -197,6 +225,7 @@ def test_a_new_job_is_described_by_the_same_flags() -> None:
         "payload": {"kind": "agentTurn", "message": "hi", "timeoutSeconds": 0},
         "delivery": {"to": ["local:a"], "bestEffort": True},
         "missed": {"policy": "skip"},
+        "failureAlert": {"after": 3},
     }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests import shapes
-from tests.outside import Stentor, dump, files
+from tests.outside import JsonObject, Stentor, dump, files, serving
 from tests.samples import JOB
 
 HOURLY = ("--every", "1h", "--text", "x", "--to", "local:a")
@@ -78,8 +78,108 @@ def test_a_job_that_can_no_longer_deliver_says_that_it_will_fail(stentor: Stento
 
     shown = stentor.ask("cron", "preview", "posting")
 
-    assert shown["preview"]["detail"] == "will fail closed"
+    assert shown["preview"] | {"nextRuns": []} == {
+        "label": "webhook:https://hooks.example.com/in",
+        "detail": "channel webhook has several accounts: one, two",
+        "targets": [],
+        "nextRuns": [],
+    }
     assert "several accounts: one, two" in shown["warnings"][0]
+
+
+def words(stentor: Stentor, delivery: JsonObject, **fields: object) -> tuple[str, str]:
+    """What the preview of a job with this delivery says."""
+    job = {**JOB, **fields, "delivery": delivery}
+    shown = stentor.ask("cron", "preview", "--file", "-", stdin=json.dumps(job))["preview"]
+    return shown["label"], shown["detail"]
+
+
+PREVIEWS: dict[str, tuple[JsonObject, tuple[str, str]]] = {
+    "a target": ({"to": "LOCAL:a"}, ("announce -> local:a", "explicit")),
+    "a target of a named channel": ({"channel": "local", "to": "a"}, ("announce -> local:a", "explicit")),
+    "several targets": ({"to": ["local:a", "local:b"]}, ("announce -> local:a, local:b", "explicit")),
+    "nothing": ({"mode": "none"}, ("not requested", "not requested")),
+    "nothing but an agent that may send": (
+        {"mode": "none", "to": "local:a", "agentMaySend": True},
+        ("message tool -> local:a", "explicit"),
+    ),
+    "a webhook": (
+        {"mode": "webhook", "to": "https://hooks.example.com/in"},
+        ("webhook:https://hooks.example.com/in", "webhook"),
+    ),
+    "the last conversation, of which there is none": (
+        {"channel": "last"},
+        (
+            "announce -> last",
+            "last -> no route, will fail-closed: there is no last conversation to deliver to",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("delivery", "said"), PREVIEWS.values(), ids=PREVIEWS.keys())
+def test_a_preview_says_where_and_why_there(
+    stentor: Stentor, delivery: JsonObject, said: tuple[str, str]
+) -> None:
+    stentor.home.mkdir(mode=0o700)
+    (stentor.home / "stentor.toml").write_text("[channels.webhook.accounts.one]\n")
+
+    assert words(stentor, delivery) == said
+
+
+def test_a_default_target_says_that_it_is_one_also_when_it_is_stored(stentor: Stentor) -> None:
+    stentor.home.mkdir(mode=0o700)
+    (stentor.home / "stentor.toml").write_text('[channels.local]\ndefault_to = "local:ops"\n')
+    stentor.add({**JOB, "id": "default", "delivery": {"mode": "announce"}})
+
+    shown = stentor.ask("cron", "preview", "default")["preview"]
+
+    assert (shown["label"], shown["detail"]) == ("announce -> local:ops", "default")
+
+
+def test_last_is_previewed_as_what_it_is_now(stentor: Stentor) -> None:
+    with serving(stentor):
+        stentor.ask("send", "--to", "local:here", "--text", "x", "--wait")
+        said = words(stentor, {"channel": "last"})
+        in_session = words(stentor, {"channel": "last"}, sessionTarget="session:weekly")
+
+    assert said == ("announce -> local:here", "resolved from last, main session")
+    assert in_session[1].startswith("last -> no route, will fail-closed")
+
+
+def test_last_of_a_session_names_the_session(stentor: Stentor) -> None:
+    asked = {**JOB, "sessionTarget": "session:weekly"}
+    with serving(stentor):
+        stentor.add({**asked, "id": "talking", "delivery": {"to": "local:here"}})
+        stentor.ask("cron", "run", "talking", "--wait")
+        stentor.add({**asked, "id": "following", "delivery": {"channel": "last"}})
+        run = stentor.ask("cron", "run", "following", "--wait")["run"]
+        shown = stentor.ask("cron", "preview", "following")["preview"]
+
+    assert shown["label"] == "announce -> local:here"
+    assert shown["detail"] == "resolved from last, session agent:main:session:weekly"
+    assert run["delivery"]["intended"] == {
+        "channel": "last",
+        "to": "last",
+        "accountId": None,
+        "threadId": None,
+        "source": "last",
+    }
+    assert run["delivery"]["resolved"]["target"] == "local:here"
+
+
+def test_a_target_of_the_message_tool_that_is_gone_says_so(stentor: Stentor) -> None:
+    stentor.home.mkdir(mode=0o700)
+    toml = stentor.home / "stentor.toml"
+    toml.write_text("[channels.webhook.accounts.one]\n")
+    hook = "webhook:https://hooks.example.com/in"
+    stentor.add({**JOB, "id": "quiet", "delivery": {"mode": "none", "to": hook, "agentMaySend": True}})
+    toml.write_text("[channels.webhook.accounts.one]\n[channels.webhook.accounts.two]\n")
+
+    shown = stentor.ask("cron", "preview", "quiet")["preview"]
+
+    assert shown["label"] == f"message tool -> {hook}"
+    assert shown["detail"].startswith("message tool target unresolved: channel webhook has several accounts")
 
 
 def test_a_stagger_that_follows_from_an_id_says_so(stentor: Stentor) -> None:

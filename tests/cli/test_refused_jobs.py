@@ -143,9 +143,43 @@ TARGETS = {
         changed(delivery={"channel": "pigeon"}),
         "there is no channel 'pigeon'",
     ),
-    "the last conversation, of which there is none": (
-        changed(delivery={"channel": "last"}),
-        "name a target, for instance",
+    "a thread of the last conversation": (
+        changed(delivery={"channel": "last", "threadId": "7"}),
+        "last brings its own account and thread",
+    ),
+    "last as an address": (changed(delivery__to="last"), '"channel": "last" (--channel last) stands for'),
+    "the current chat, where there is none": (
+        changed(delivery__to="current"),
+        "there is no current conversation; nothing is known of where this was written; name a target",
+    ),
+    "the current channel": (changed(delivery={"channel": "current"}), "there is no current conversation"),
+    "an allowed target of no plugin": (
+        changed(delivery__allow=["pager:1"]),
+        'delivery.allow: no loaded plugin owns the prefix "pager:"',
+    ),
+    "half a channel allowed": (
+        changed(delivery__allow=["local:a*"]),
+        "delivery.allow: 'a*' is not the name of a box",
+    ),
+    "an allow list for a text": (
+        changed(payload={"kind": "text", "text": "x"}, delivery__allow=["local:*"]),
+        "only concern the payload agentTurn",
+    ),
+    "an agent that may send, for a program": (
+        changed(payload={"kind": "command", "argv": ["ls"]}, delivery__agentMaySend=True),
+        "only concern the payload agentTurn",
+    ),
+    "an allow list for an agent that may not send": (
+        changed(delivery={"mode": "none", "allow": ["local:*"]}),
+        "delivery.allow says nothing while the agent may not send",
+    ),
+    "an agent that may send nowhere": (
+        changed(delivery={"mode": "none", "agentMaySend": True}),
+        "delivery.agentMaySend needs somewhere to send to",
+    ),
+    "a target that nobody sends to": (
+        changed(delivery={"mode": "none", "to": "local:inbox"}),
+        "mode none delivers nothing, but a target is named; leave to, channel",
     ),
     "an unknown account": (changed(delivery__accountId="second"), "channel local has no account 'second'"),
     "a webhook without its URL": (
@@ -238,16 +272,56 @@ TEXTS = {
     "an id that is taken": (changed(id="kept"), "there is a job 'kept' already"),
 }
 NOT_YET = {
-    "failureAlert": changed(failureAlert={"after": 2}),
-    "failureAlert 0": changed(failureAlert=0),
-    "delivery.failureDestination": changed(delivery__failureDestination={"to": "local:ops"}),
-    "delivery.allow": changed(delivery__allow=["local:*"]),
-    "delivery.agentMaySend": changed(delivery__agentMaySend=True),
     "payload.fallbacks": changed(payload__fallbacks=["other"]),
     "payload.toolsAllow none": changed(payload__toolsAllow=[]),
     "payload.toolsAllow": changed(payload__toolsAllow=["message"]),
 }
-MENDED = {**KEYS, **SCHEDULES, **TARGETS, **SESSIONS, **TEXTS}
+ALERTS = {
+    "alerts that are neither off nor described": (
+        changed(failureAlert=0),
+        "failureAlert: is false, or an object with after",
+    ),
+    "alerts from no error on": (changed(failureAlert={"after": 0}), "failureAlert.after: must be at least 1"),
+    "a misspelt detail of an alert": (changed(failureAlert={"aftr": 2}), "did you mean 'after'?"),
+    "a cooldown in other words": (changed(failureAlert={"cooldown": "often"}), "'often' is not a duration"),
+    "two cooldowns": (
+        changed(failureAlert={"cooldown": "1h", "cooldownMs": 1}),
+        "cooldown and cooldownMs are the same",
+    ),
+    "details of alerts that are off": (
+        changed(failureAlert={"enabled": False, "after": 2}),
+        "failureAlert: is switched off, so it takes no details",
+    ),
+    "a destination of an unknown channel": (
+        changed(delivery__failureDestination={"to": "pager:x"}),
+        'delivery.failureDestination: no loaded plugin owns the prefix "pager:"',
+    ),
+    "a destination of another channel than it says": (
+        changed(failureAlert={"channel": "local", "to": "webhook:https://x.example"}),
+        'failureAlert: target prefix "webhook:" belongs to webhook, not local',
+    ),
+    "a destination with an unknown account": (
+        changed(delivery__failureDestination={"to": "local:ops", "accountId": "second"}),
+        "delivery.failureDestination: channel local has no account 'second'",
+    ),
+    "a destination without a target": (
+        changed(delivery__failureDestination={"channel": "local"}),
+        "delivery.failureDestination names no target, and there is none to take over; say delivery.failureDestination.to",
+    ),
+    "a webhook that is none": (
+        changed(delivery__failureDestination={"mode": "webhook", "to": "local:ops"}),
+        "mode webhook needs to = an http(s) URL",
+    ),
+    "a destination beside the main session": (
+        changed(
+            payload={"kind": "systemEvent", "text": "x"},
+            sessionTarget="main",
+            delivery={"mode": "none", "failureDestination": {"to": "local:ops"}},
+        ),
+        "failureDestination is for jobs that run apart from the main session",
+    ),
+}
+MENDED = {**KEYS, **SCHEDULES, **TARGETS, **SESSIONS, **TEXTS, **ALERTS}
 
 
 @pytest.mark.parametrize(("job", "said"), MENDED.values(), ids=MENDED.keys())

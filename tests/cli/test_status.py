@@ -42,6 +42,22 @@ def test_a_failed_run_raises_the_level_until_the_next_one(troubled: Stentor) -> 
     assert (health["level"], health["backoff"]) == ("warn", 1)
 
 
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_open_incidents_are_listed_with_where_they_were_told(troubled: Stentor, command: str) -> None:
+    (incident,) = troubled.ask(command)["incidents"]
+
+    assert {key: incident[key] for key in ("cause", "root", "jobId", "count", "told", "toldTo")} == {
+        "cause": "failing",
+        "root": "bad",
+        "jobId": "bad",
+        "count": 1,
+        "told": 0,
+        "toldTo": [],
+    }
+    assert incident["openedAt"].endswith("Z")
+    assert "not yet" in troubled.run(command).out
+
+
 def test_a_clock_that_was_set_back_is_told_from_the_store_alone(troubled: Stentor) -> None:
     set_fact(troubled.home, "newest", now_ms() + 2 * HOUR_MS)
 

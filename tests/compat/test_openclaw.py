@@ -315,6 +315,7 @@ def test_an_alert_of_older_spelling_is_understood() -> None:
         pytest.param({"name": "x", " name": "y"}, {"name": "x"}, id="a padded key that is there already"),
         pytest.param({"enabled": "false", "deleteAfterRun": " True "}, {"enabled": False, "deleteAfterRun": True}, id="flags as text"),
         pytest.param({"failureAlert": "false"}, {"failureAlert": False}, id="no alert, as text"),
+        pytest.param({"failureAlert": True}, {"failureAlert": {}}, id="alerts as they come"),
         pytest.param({"name": "x", "state": {"runningAtMs": 1}, "createdAtMs": 1, "updatedAtMs": 2}, {"name": "x"}, id="runtime fields"),
         pytest.param({"job": {"name": "x"}}, {"name": "x"}, id="inside job"),
         pytest.param({" data ": {"job": {" name": "x"}}}, {"name": "x"}, id="inside both"),

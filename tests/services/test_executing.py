@@ -219,7 +219,7 @@ def test_a_runner_that_does_not_stop_loses_its_lease_and_the_job_goes_on(home, p
         return "done"
 
     half_hourly = {"kind": "every", "everyMs": 1_800_000, "anchorMs": START_MS}
-    limited = job(payload={**TURN, "timeoutSeconds": 900}, schedule=half_hourly)
+    limited = job(payload={**TURN, "timeoutSeconds": 900}, schedule=half_hourly, failureAlert=False)
     world(home, provider, TalkingRunner(stubborn)).live(adding(limited), seconds=5 * 1800)
     first, second = runs(home)[:2]
     assert (first["runId"], first["status"], first["durationMs"]) == (deaf[0], "timeout", 920_000)

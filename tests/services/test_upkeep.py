@@ -58,7 +58,8 @@ def test_a_run_log_within_its_limits_is_left_as_it_is(world: Simulation, fast_ho
 
 
 def test_nothing_goes_where_everything_is_to_be_kept(world: Simulation, fast_home: Path) -> None:
-    (fast_home / "stentor.toml").write_text("[cron]\nrun_log = { keep_runs = 0, keep_days = false }\n")
+    everything = "[cron]\nrun_log = { keep_runs = 0, keep_days = false }\n[deliveries]\nkeep_days = 0\n"
+    (fast_home / "stentor.toml").write_text(everything)
     world.live(adding(job()), seconds=10)
     world.now_ms += 400 * 86_400_000
     world.live(nothing, seconds=HOUR_SECONDS)

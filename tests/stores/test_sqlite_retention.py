@@ -118,7 +118,7 @@ async def plans_of_a_sweep(store: SqliteStore, connection: apsw.Connection) -> d
         return True
 
     connection.exec_trace = note
-    for limits in (Limits(runs=1), Limits(bytes=1), Limits(days=1)):
+    for limits in (Limits(delivery_days=1), Limits(runs=1), Limits(bytes=1), Limits(days=1)):
         await sweep(store, limits)
     connection.exec_trace = None
     return {

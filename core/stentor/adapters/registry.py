@@ -20,7 +20,7 @@ from stentor.contract.errors import StentorError
 from stentor.contract.runners import AgentRunner
 from stentor.contract.settings import AccountSettings, RunnerSettings
 from stentor.contract.targets import TargetHints
-from stentor.contract.tools import Tool
+from stentor.contract.tools import MESSAGE, Tool
 from stentor.contract.traits import Limits, Traits
 from stentor.domain.spelling import did_you_mean
 
@@ -366,7 +366,8 @@ def _runner(item: object) -> AgentRunner:
 def _tool(item: object) -> Tool:
     if not isinstance(item, Tool):
         raise _misfit(item, "Tool")
-    _name(item, _TOOL_NAME)
+    if _name(item, _TOOL_NAME) == MESSAGE:
+        raise PluginError(f"the tool {MESSAGE!r} is built in: choose another name")
     return item
 
 

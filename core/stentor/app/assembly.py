@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from stentor.adapters.lock import StoreLock
 from stentor.adapters.registry import Registry
-from stentor.adapters.secrets import Secrets
+from stentor.adapters.secrets import Secrets, references
 from stentor.adapters.spool import FileSpool
+from stentor.adapters.sqlite.conversations import StoredConversations
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.stall_note import StallFile
 from stentor.adapters.tz_database import choose_tz_database
 from stentor.agents.argv import run_argv
+from stentor.app.alerting import Surroundings, alerts_of
 from stentor.app.seams import Seams
 from stentor.config import Config, load_config
 from stentor.contract.settings import AccountSettings
@@ -30,10 +32,12 @@ from stentor.domain.records import AccountRow, Outgoing
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused, details_of
 from stentor.domain.retention import Limits
+from stentor.domain.routing import LAST
 from stentor.domain.tz_databases import TzDatabase
 from stentor.ports import Store
 from stentor.services.admission import Admission
 from stentor.services.agent_turns import Agent
+from stentor.services.alerts import Alerts
 from stentor.services.connections import Connections
 from stentor.services.courtesy import Courtesy
 from stentor.services.desk import Desk
@@ -43,6 +47,7 @@ from stentor.services.executor import Executor
 from stentor.services.job_rules import JobDefaults
 from stentor.services.jobbook import JobBook
 from stentor.services.maintenance import Maintenance
+from stentor.services.messenger import Messenger
 from stentor.services.outgoing import Outgoings
 from stentor.services.readying import Readying
 from stentor.services.recovery import Recovery
@@ -141,8 +146,11 @@ class App:
         secrets = Secrets(redactor, os.environ, home)
         agents = agents_of(config, registry, seams)
         store = seams.open_store(database(home), seams.points)
-        outgoings = Outgoings(directory, clock, chance)
-        connections = Connections(directory, store, clock, home, secrets.reveal, seams.around_connection)
+        conversations = StoredConversations(database(home))
+        outgoings = Outgoings(directory, clock, chance, conversations, redactor.clean)
+        connections = Connections(
+            directory, store, clock, home, secrets, redactor.clean, seams.around_connection
+        )
 
         def new_id(kind: str) -> str:
             return ident(kind, clock.now_ms(), chance.token(10))
@@ -177,11 +185,23 @@ class App:
             limits.stall_timeout_seconds,
         )
         spool = FileSpool(home / "spool")
+        workspaces = {name: agent.workspace for name, agent in agents.items()}
+        messenger = Messenger(store, clock, outgoings, spool, workspaces, boot, dispatcher.wake)
         changed = asyncio.Event()
         executor = Executor(
             store,
             clock,
-            Work(clock, turns, outgoings, spool, boot, new_id, redactor.clean, limits.disable_after_errors),
+            Work(
+                clock,
+                turns,
+                outgoings,
+                spool,
+                messenger,
+                boot,
+                new_id,
+                redactor.clean,
+                limits.disable_after_errors,
+            ),
             Admission(limits.max_concurrent_runs, rooms),
             courtesy,
             boot,
@@ -204,7 +224,9 @@ class App:
             changed,
         )
         defaults = JobDefaults.of(config)
-        book = JobBook(store, clock, chance, directory, defaults, courtesy, scheduler.job_changed, boot)
+        book = JobBook(
+            store, clock, chance, directory, defaults, courtesy, scheduler.job_changed, boot, conversations
+        )
         return cls(
             home,
             config,
@@ -230,6 +252,13 @@ class App:
         return Maintenance(self.store, self.seams.clock, self.boot, StallFile(self.home))
 
     @cached_property
+    def alerts(self) -> Alerts:
+        around = Surroundings(
+            self.store, self.seams.clock, self.outgoings, self.redactor.clean, self.dispatcher.wake
+        )
+        return alerts_of(self.config, self.directory, around)
+
+    @cached_property
     def desk(self) -> Desk:
         return Desk(self.store, self.seams.clock, self.seams.chance, self.outgoings, self.dispatcher.wake)
 
@@ -244,8 +273,16 @@ class App:
 
     async def prepare(self) -> None:
         """Tell the store which accounts and plugins are there now, and by which zones its instants are told."""
+        self._learn_secrets()
         await self.announce_accounts()
         await Readying(self.store, self.seams.clock, self.zones.version, self._obstacle).run()
+
+    def _learn_secrets(self) -> None:
+        """What must not be written anywhere is known before anything is written."""
+        accounts = [self.directory.accounts(channel) for channel in self.directory.channels]
+        for settings in (*accounts, [agent.settings for agent in self.agents.values()]):
+            for secret in references(settings):
+                self.connections.vault.glance(secret)
 
     async def run(self, stop: asyncio.Event, *services: Service, scheduling: bool = True) -> None:
         """Live until `stop` is set: then claim nothing more, let work finish for a while, and leave."""
@@ -260,8 +297,10 @@ class App:
                     self.executor.run,
                     self.dispatcher.run,
                     self.connections.run,
+                    self.connections.watch,
                     self.maintenance.run,
                     retention.run,
+                    self.alerts.run,
                     *services,
                 )
             ]
@@ -296,13 +335,15 @@ class App:
         started = self.seams.clock.monotonic()
         if not await self.executor.drained(seconds):
             log.warning("runs are still under way after %g s", seconds, extra={"event": "drain_cut_short"})
+        await self.alerts.look()
         left = max(0.0, seconds - (self.seams.clock.monotonic() - started))
         await self.dispatcher.drained(left)
 
     def _obstacle(self, job: Job) -> str:
         """Why a stored job cannot run now, if it cannot."""
         plan = self.outgoings.plan(job)
-        if plan.fatal is None:
+        # What follows the last conversation is looked up again at each run.
+        if plan.fatal is None or job.delivery.target_source == LAST:
             return ""
         gone = any(error.code in ("unknown_prefix", "unknown_channel") for error in plan.errors)
         return f"{'plugin_missing' if gone else 'no_route'}: {plan.fatal}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from stentor.adapters.registry import Registry
 from stentor.adapters.sqlite import jobs
+from stentor.adapters.sqlite.conversations import StoredConversations
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.adapters.tz_database import choose_tz_database
@@ -21,7 +22,7 @@ from stentor.domain.refusals import Refused
 from stentor.services.job_answers import answer
 from stentor.services.job_apply import plan_apply
 from stentor.services.job_edits import StoredJob
-from stentor.services.job_rules import JobDefaults, JobRules, Prepared, preview_of
+from stentor.services.job_rules import JobDefaults, JobRules, Prepared
 
 
 def rules_at(home: Path) -> JobRules:
@@ -30,7 +31,8 @@ def rules_at(home: Path) -> JobRules:
     config = load_config(home)
     seams = Seams()
     directory = directory_of(Registry.load(), config)
-    return JobRules(seams.clock, seams.chance, directory, JobDefaults.of(config))
+    conversations = StoredConversations(database(home))
+    return JobRules(seams.clock, seams.chance, directory, JobDefaults.of(config), conversations)
 
 
 def preview_job(home: Path, rules: JobRules, raw: Mapping[str, Any]) -> JsonObject:
@@ -59,12 +61,8 @@ def preview_stored(home: Path, rules: JobRules, name: str) -> JsonObject:
     if job is None:
         raise Refused("bad_job", f"the stored job {row.id!r} cannot be read", hint=f"{row.blocked}")
     next_at = row.next_at_ms if row.enabled else None
-    try:
-        _, routes = rules.resolved(job)
-        prepared = Prepared(job, preview_of(job, routes), next_at)
-    except Refused as error:
-        lost: JsonObject = {"label": f"fails: {error.message}", "detail": "will fail closed", "targets": []}
-        prepared = Prepared(job, lost, next_at, (f"it would not be delivered: {error.message}",))
+    preview, warnings = rules.as_things_are(job)
+    prepared = Prepared(job, preview, next_at, warnings)
     state = {key: found[key] for key in ("state", "status", "blocked")}
     return {**answer(rules, prepared), **state, "repaired": []}
 

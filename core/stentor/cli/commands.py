@@ -7,15 +7,19 @@ import click
 _COMMANDS = {
     "cron": ("stentor.cli.cron:cron", "Add, edit, list, run and inspect jobs."),
     "config": ("stentor.cli.settings:config", "Check the configuration."),
-    "deliveries": ("stentor.cli.messages:deliveries", "Look at what was sent, part by part."),
+    "deliveries": (
+        "stentor.cli.deliveries:deliveries",
+        "See what was sent, and decide about what did not arrive.",
+    ),
     "demo": ("stentor.cli.demo:demo", "See three jobs happen in a temporary home. No account, no network."),
+    "doctor": ("stentor.cli.status:doctor", "Name what is not as it should be, and the mend."),
     "inbox": ("stentor.cli.messages:inbox", "Read what was delivered to local targets."),
     "plugins": ("stentor.cli.status:plugins", "Show channels and runners, and what failed to load."),
     "runs": ("stentor.cli.runs:runs", "Cancel runs."),
     "send": ("stentor.cli.messages:send", "Send a message through the outbox."),
     "serve": ("stentor.cli.serve:serve", "Run the daemon."),
     "status": ("stentor.cli.status:status", "Show how the daemon and its store are doing."),
-    "targets": ("stentor.cli.targets:targets", "Explain how a target is read."),
+    "targets": ("stentor.cli.targets:targets", "Explain how a target is read, and what was learned of it."),
 }
 
 

@@ -1,9 +1,10 @@
 """What of a store and its daemon is not as it should be, each finding with its mend."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stentor.adapters.sqlite.health import Health, Named
+from stentor.adapters.sqlite.outbox_health import OutboxHealth
 from stentor.domain.json_types import JsonObject
 from stentor.domain.stalls import Stall
 
@@ -11,6 +12,8 @@ from stentor.domain.stalls import Stall
 _STALE_MS = 30_000
 _LATE_MS = 30_000
 _STEP_BACK_MS = 5_000
+_LONG_PENDING_MS = 3_600_000
+_NAMED_TARGETS = 3
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 _LEVELS = ("ok", "warn", "critical")
 
@@ -34,6 +37,8 @@ class Facts:
     accounts: list[JsonObject]
     damaged: list[str]
     stall: Stall | None
+    outbox: OutboxHealth = field(default_factory=OutboxHealth)
+    incidents: list[JsonObject] = field(default_factory=list[JsonObject])
 
     @property
     def heartbeat_age_ms(self) -> int | None:
@@ -45,6 +50,12 @@ class Facts:
         """How long ago the oldest instant was that nobody has accounted for."""
         oldest = self.health.unaccounted_ms
         return None if oldest is None else self.now_ms - oldest
+
+    @property
+    def pending_age_ms(self) -> int | None:
+        """How long the oldest delivery has waited."""
+        oldest = self.outbox.oldest_pending_ms
+        return None if oldest is None else max(0, self.now_ms - oldest)
 
     @property
     def clock(self) -> JsonObject:
@@ -59,7 +70,8 @@ class Facts:
 
 def findings(facts: Facts) -> list[Finding]:
     """All of them, those about the daemon first."""
-    return [*_daemon(facts), *_clock(facts), *_jobs(facts), *_deliveries(facts), *_store(facts)]
+    about = (_daemon, _clock, _jobs, _deliveries, _outbox, _targets, _accounts, _alerts, _store)
+    return [finding for those in about for finding in those(facts)]
 
 
 def level_of(found: list[Finding]) -> str:
@@ -119,7 +131,7 @@ def _jobs(facts: Facts) -> Iterator[Finding]:
 def _deliveries(facts: Facts) -> Iterator[Finding]:
     health, unknown = facts.health, facts.counts["unknown"]
     if unknown:
-        fix = "stentor deliveries list --state unknown"
+        fix = "stentor deliveries list --state unknown; then stentor deliveries settle ID --as …"
         yield Finding("warn", "unknown_deliveries", f"{unknown} may or may not have arrived", fix)
     if health.undelivered.count:
         message = f"the last result did not arrive: {_list(health.undelivered)}"
@@ -127,17 +139,70 @@ def _deliveries(facts: Facts) -> Iterator[Finding]:
         yield Finding("warn", "failed_deliveries", message, fix)
     if health.failed_sends:
         message = f"{health.failed_sends} sent by hand in the last 24 hours did not arrive"
-        yield Finding("warn", "failed_sends", message, "stentor deliveries list")
+        yield Finding("warn", "failed_sends", message, "stentor deliveries list --purpose manual")
+
+
+def _outbox(facts: Facts) -> Iterator[Finding]:
+    outbox = facts.outbox
+    if outbox.dead:
+        message = f"dead letters: {outbox.failed} did not arrive, {outbox.partial} only in part"
+        fix = "stentor deliveries list --state failed; then stentor deliveries resend ID, or drop ID"
+        yield Finding("warn", "dead_letters", message, fix)
+    if outbox.blocked:
+        message = f"{_deliveries_of(outbox.blocked)} blocked: the account is not configured"
+        fix = "add it to stentor.toml, or stentor deliveries list --state blocked; then cancel ID"
+        yield Finding("warn", "blocked_deliveries", message, fix)
+    if outbox.unconfirmed:
+        message = f"{_deliveries_of(outbox.unconfirmed)} accepted, but not confirmed in the usual time"
+        fix = "stentor deliveries list --state unconfirmed"
+        yield Finding("warn", "unconfirmed_deliveries", message, fix)
+    waited = facts.pending_age_ms or 0
+    if waited > _LONG_PENDING_MS:
+        message = f"the oldest delivery has waited {span(waited)} to be sent"
+        fix = "stentor deliveries list --state pending; then show ID, or cancel ID"
+        yield Finding("warn", "long_pending", message, fix)
+
+
+def _targets(facts: Facts) -> Iterator[Finding]:
+    for target in facts.outbox.known_targets("suspended")[:_NAMED_TARGETS]:
+        message = f"{target['target']} on {target['accountId']} is suspended: {target['reason']}"
+        yield Finding("warn", "target_suspended", message, f"mend it there, then {_clearing(target)}")
+    for target in facts.outbox.known_targets("moved")[:_NAMED_TARGETS]:
+        message = f"{target['target']} on {target['accountId']} is {target['movedTo']} now"
+        fix = f"give its jobs the new address (stentor cron edit JOB --to …), then {_clearing(target)}"
+        yield Finding("warn", "target_moved", message, fix)
+
+
+def _accounts(facts: Facts) -> Iterator[Finding]:
     for account in facts.accounts:
         if account["state"] == "down":
             message = f"{account['channel']}:{account['accountId']} is down: {account['reason']}"
             yield Finding("critical", "account_down", message, "mend its settings, then restart")
+    for gate in facts.outbox.gates:
+        message = f"{gate.account} sends nothing for {span(gate.until_ms - facts.now_ms)}: {gate.reason}"
+        yield Finding("warn", "account_gated", message, "wait: it tries by itself when the time is over")
+
+
+def _alerts(facts: Facts) -> Iterator[Finding]:
+    untold = [incident for incident in facts.incidents if incident["told"] and not incident["toldTo"]]
+    if untold:
+        message = f"{len(untold)} of the open incidents could be told nowhere but here"
+        fix = "set [cron] failure_destination to a target that can be reached"
+        yield Finding("warn", "untold_incidents", message, fix)
 
 
 def _store(facts: Facts) -> Iterator[Finding]:
     for job in facts.damaged:
         message = f"job {job} does not match its checksum"
         yield Finding("critical", "damaged_job", message, f"add it again: stentor cron get {job}")
+
+
+def _clearing(target: JsonObject) -> str:
+    return f"stentor targets clear {target['target']} --account {target['accountId']}"
+
+
+def _deliveries_of(count: int) -> str:
+    return "1 delivery is" if count == 1 else f"{count} deliveries are"
 
 
 def _of(count: int) -> str:

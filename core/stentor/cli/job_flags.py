@@ -71,7 +71,7 @@ _SAID = {
     "failure_alert_to": "failureAlert.to",
     "failure_alert_mode": "failureAlert.mode",
     "failure_alert_account_id": "failureAlert.accountId",
-    "failure_alert_cooldown": "failureAlert.cooldown",
+    "failure_alert_thread_id": "failureAlert.threadId",
 }
 _MEANT: dict[str, tuple[str, object]] = {
     "enable": ("enabled", True),
@@ -278,6 +278,7 @@ _READ: dict[str, tuple[str, Callable[[Any, str], object]]] = {
     "fallbacks": ("payload.fallbacks", _comma_separated),
     "tools": ("payload.toolsAllow", _comma_separated),
     "webhook": ("delivery.to", _one_in_list),
+    "failure_alert_cooldown": ("failureAlert.cooldownMs", _milliseconds),
 }
 
 

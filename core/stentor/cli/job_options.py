@@ -72,6 +72,25 @@ _DELIVERY = (
         "--on-unknown", type=_words("hold", "resend"), help="What becomes of a part that may have arrived."
     ),
 )
+_ALERTS = (
+    click.option("--failure-alert", is_flag=True, help="Tell of this job's failures, whatever the default."),
+    click.option("--no-failure-alert", is_flag=True, help="Tell nobody of this job's trouble."),
+    click.option(
+        "--failure-alert-after", type=click.IntRange(1, 1000), help="From how many errors in a row."
+    ),
+    click.option(
+        "--failure-alert-cooldown", help="How long after it until a reminder: a duration such as 1h."
+    ),
+    click.option("--failure-alert-include-skipped", is_flag=True, help="Skipped runs count as errors do."),
+    click.option("--failure-alert-exclude-skipped", is_flag=True, help="Skipped runs are nothing to tell."),
+    click.option(
+        "--failure-alert-mode", type=_words("announce", "webhook"), help="With webhook, the target is a URL."
+    ),
+    click.option("--failure-alert-channel", help="The channel of its target without prefix."),
+    click.option("--failure-alert-to", help="Where failures are told: a target such as local:ops."),
+    click.option("--failure-alert-thread-id", help="The thread inside that target."),
+    click.option("--failure-alert-account-id", help="The account to tell it with."),
+)
 _RULES = (
     click.option(
         "--missed", type=_words("latest", "all", "skip"), help="Which missed instants are made up for."
@@ -109,18 +128,8 @@ _ONLY_EDIT = (
     click.option("--clear-account", is_flag=True, help="The only account again."),
     click.option("--clear-fallbacks", is_flag=True, hidden=True),
     click.option("--clear-tools", is_flag=True, hidden=True),
-    click.option("--failure-alert", is_flag=True, hidden=True),
-    click.option("--no-failure-alert", is_flag=True, hidden=True),
-    click.option("--failure-alert-after", type=int, hidden=True),
-    click.option("--failure-alert-channel", hidden=True),
-    click.option("--failure-alert-to", hidden=True),
-    click.option("--failure-alert-cooldown", hidden=True),
-    click.option("--failure-alert-mode", hidden=True),
-    click.option("--failure-alert-account-id", hidden=True),
-    click.option("--failure-alert-include-skipped", is_flag=True, hidden=True),
-    click.option("--failure-alert-exclude-skipped", is_flag=True, hidden=True),
 )
-_COMMON = (*_NAMES, *_SCHEDULE, *_SESSION, *_PAYLOAD, *_DELIVERY, *_RULES)
+_COMMON = (*_NAMES, *_SCHEDULE, *_SESSION, *_PAYLOAD, *_DELIVERY, *_ALERTS, *_RULES)
 
 
 def new_job_options(command: F) -> F:

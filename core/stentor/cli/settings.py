@@ -30,9 +30,11 @@ def path(home: Path, as_json: bool) -> None:
 def check(home: Path, as_json: bool) -> None:
     """Read the configuration as the daemon would, and say what is wrong with it."""
     from stentor.adapters.registry import Registry
+    from stentor.app.alerting import why_unusable
     from stentor.app.assembly import agents_of, directory_of
     from stentor.app.seams import Seams
     from stentor.config import load_config
+    from stentor.services.alert_routes import configured
 
     loaded = load_config(home)
     registry = Registry.load()
@@ -41,6 +43,7 @@ def check(home: Path, as_json: bool) -> None:
     absent = sorted(name for name in loaded.channels if name not in registry.channels)
     warnings = [f"[channels.{name}]: no such channel is loaded; see `stentor plugins`" for name in absent]
     warnings += _bad_defaults(directory)
+    warnings += [why for why in (why_unusable(configured(loaded), directory),) if why]
     accounts = {name: sorted(directory.accounts(name)) for name in sorted(registry.channels)}
     answer = {"ok": True, "agents": sorted(agents), "channels": accounts, "warnings": warnings}
     if as_json:

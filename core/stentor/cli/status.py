@@ -1,4 +1,4 @@
-"""`stentor status` and `stentor plugins`."""
+"""`stentor status`, `stentor doctor` and `stentor plugins`."""
 
 import time
 from dataclasses import asdict
@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stentor.adapters.sqlite.health import Health, read_health
+from stentor.adapters.sqlite.outbox_health import read_outbox_health
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.shapes import iso
 from stentor.adapters.stall_note import StallFile
@@ -18,36 +19,66 @@ from stentor.domain.json_types import JsonObject
 
 # A stalled daemon never answers, and whoever looks wants to know what the store says of it.
 _PATIENCE_SECONDS = 5.0
+_SHOWN = 50
+_TROUBLES = ("pending", "blocked", "unknown", "unconfirmed", "failed", "partial")
 
 
 @click.command()
 @common
 def status(home: Path, as_json: bool) -> None:
     """Show whether the daemon runs, what is due, and what needs a person."""
-    now = time.time_ns() // 1_000_000
-    health = read_health(existing(home), now)
-    daemon, answer = _ask_daemon(home, health)
+    facts, answer = facts_of(home)
+    found = findings(facts)
     with Reader.open(existing(home)) as reader:
-        counts, accounts = reader.counts(), reader.accounts()
-        stall = StallFile(home).read()
         zones = tz_database()
-        facts = Facts(now, daemon, health, counts, accounts, reader.damaged_jobs(), stall)
-        found = findings(facts)
         document = {
-            "daemon": daemon,
+            "daemon": facts.daemon,
             "level": level_of(found),
             **_figures(facts),
             "nextRunAtMs": reader.next_due(),
             "tzVersion": zones.version,
             "tzSource": zones.source,
-            "accounts": _with_troubles(answer.get("accounts", []), accounts),
+            "accounts": _with_troubles(answer.get("accounts", []), facts.accounts),
+            "targets": facts.outbox.targets,
             "findings": [asdict(finding) for finding in found],
+            "incidents": facts.incidents,
             "alerts": reader.alerts(10),
         }
     if as_json:
         show_json(document)
     else:
-        _tell(document, now)
+        _tell(document, facts.now_ms)
+
+
+@click.command()
+@common
+def doctor(home: Path, as_json: bool) -> None:
+    """Name what is not as it should be, each finding with its mend."""
+    facts, _ = facts_of(home)
+    found = findings(facts)
+    document: JsonObject = {
+        "level": level_of(found),
+        "findings": [asdict(finding) for finding in found],
+        "incidents": facts.incidents,
+    }
+    if as_json:
+        show_json(document)
+    else:
+        _tell_findings(document)
+        _tell_incidents(document, facts.now_ms)
+
+
+def facts_of(home: Path) -> tuple[Facts, JsonObject]:
+    """What there is to know of a home, and what its daemon says of itself."""
+    now = time.time_ns() // 1_000_000
+    health = read_health(existing(home), now)
+    outbox = read_outbox_health(existing(home), now)
+    daemon, answer = _ask_daemon(home, health)
+    stall = StallFile(home).read()
+    with Reader.open(existing(home)) as reader:
+        counts, accounts, damaged = reader.counts(), reader.accounts(), reader.damaged_jobs()
+        incidents = reader.incidents(_SHOWN)
+    return Facts(now, daemon, health, counts, accounts, damaged, stall, outbox, incidents), answer
 
 
 def _ask_daemon(home: Path, health: Health) -> tuple[str, JsonObject]:
@@ -62,12 +93,18 @@ def _ask_daemon(home: Path, health: Health) -> tuple[str, JsonObject]:
 
 
 def _figures(facts: Facts) -> JsonObject:
-    health = facts.health
+    health, outbox = facts.health, facts.outbox
     return {
         "heartbeatAt": iso(health.heartbeat_ms),
         "heartbeatAgeMs": facts.heartbeat_age_ms,
         "clock": facts.clock,
         **facts.counts,
+        "deadLetters": outbox.dead,
+        "deliveries": {
+            **{key: getattr(outbox, key) for key in _TROUBLES},
+            "oldestPendingAt": iso(outbox.oldest_pending_ms),
+            "oldestPendingMs": facts.pending_age_ms,
+        },
         "backoff": health.backoff,
         "oldestUnaccountedAt": iso(health.unaccounted_ms),
         "oldestUnaccountedMs": health.unaccounted_ms,
@@ -90,18 +127,47 @@ def _tell(document: JsonObject, now: int) -> None:
         "zones": f"{document['tzVersion']} ({document['tzSource']})",
         **{key: document[key] for key in ("jobs", "enabled", "running", "backoff")},
         "late": None if late is None else span(late),
-        **{key: document[key] for key in ("pending", "unknown", "blocked", "sessions")},
+        **{key: document[key] for key in ("pending", "unknown")},
+        "dead": document["deadLetters"],
+        **{key: document[key] for key in ("blocked", "sessions")},
     }
     table(("", ""), figures.items(), empty="")
-    rows = [
-        (finding["level"], f"{finding['message']}\nfix: {finding['fix']}") for finding in document["findings"]
-    ]
-    table(("", ""), rows, empty="No findings.")
+    _tell_findings(document)
+    _tell_incidents(document, now)
     alerts = [
         (when(alert["at"], now), alert["cause"], alert["jobId"], alert["message"])
         for alert in document["alerts"]
     ]
     table(("alert", "cause", "job", "message"), alerts, empty="No alerts.")
+
+
+def _tell_findings(document: JsonObject) -> None:
+    rows = [
+        (finding["level"], f"{finding['message']}\nfix: {finding['fix']}") for finding in document["findings"]
+    ]
+    table(("", ""), rows, empty="No findings.")
+
+
+def _tell_incidents(document: JsonObject, now: int) -> None:
+    rows = [
+        (
+            entry["cause"],
+            entry["jobId"] or entry["root"],
+            entry["count"],
+            when(entry["openedAt"], now),
+            _told(entry),
+        )
+        for entry in document["incidents"]
+    ]
+    table(("incident", "of", "times", "since", "told"), rows, empty="No open incidents.")
+
+
+def _told(incident: JsonObject) -> str:
+    """Where people were told of it, and whether that arrived."""
+    if not incident["told"]:
+        return "not yet"
+    where = [f"{alert['target']} ({alert['state']})" for alert in incident["toldTo"]]
+    return ", ".join(where) or "only here"
 
 
 @click.command()

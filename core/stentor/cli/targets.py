@@ -1,4 +1,4 @@
-"""`stentor targets explain`: how a target is read, without sending anything."""
+"""`stentor targets`: how a target is read, and what was learned of those that were sent to."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ import click
 from stentor.adapters.registry import Registry
 from stentor.app.assembly import directory_of
 from stentor.app.checking import check_target
+from stentor.cli import targets_known
 from stentor.cli.output import common, note, read_line, show_json, table
 from stentor.config import load_config
 from stentor.domain.json_types import JsonObject
@@ -21,7 +22,7 @@ _KEYS = {"text", "channel", "account", "thread", "defaultKind", "check"}
 
 @click.group()
 def targets() -> None:
-    """Work with targets."""
+    """Explain how a target is read, and see which are suspended or have moved."""
 
 
 @targets.command()
@@ -94,3 +95,7 @@ def _batch(home: Path, directory: Directory) -> None:
         except Exception as error:  # noqa: BLE001 - each line has its own answer
             answer = failure_of(error).as_json()
         click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+for _name, _command in targets_known.COMMANDS.items():
+    targets.add_command(_command, _name)

@@ -8,8 +8,9 @@ from typing import Any
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App
+from stentor.app.author import author_of_this_process
 from stentor.app.operations import Operations
-from stentor.cli.daemon import ask_or_do, job_path
+from stentor.cli.daemon import Request, ask_or_do, job_path
 from stentor.cli.output import existing
 from stentor.domain.json_types import JsonObject
 
@@ -28,13 +29,15 @@ def run_and_wait(home: Path, job: str, *, due: bool, limit: float) -> tuple[Json
     )
 
 
-def send_and_wait(home: Path, message: JsonObject, *, limit: float) -> tuple[JsonObject, int]:
-    """Send a message and wait for its receipt."""
+def deliver_and_wait(
+    home: Path, request: Request, directly: Callable[[Operations], Any], *, limit: float
+) -> tuple[JsonObject, int]:
+    """Put a delivery into the outbox and wait for its receipt; the answer and the exit code."""
     return ask_or_do(
         home,
-        ("POST", "send", message),
+        request,
         lambda answer: _watch_delivery(home, answer, limit),
-        lambda: asyncio.run(_in_foreground(home, lambda ops: ops.send(message), _delivery_of, limit)),
+        lambda: asyncio.run(_in_foreground(home, directly, _delivery_of, limit)),
     )
 
 
@@ -52,9 +55,9 @@ def _watch_run(home: Path, answer: JsonObject, limit: float) -> tuple[JsonObject
 def _watch_delivery(home: Path, answer: JsonObject, limit: float) -> tuple[JsonObject, int]:
     deadline = time.monotonic() + limit
     while True:
-        found = _read(home, lambda reader: reader.deliveries(delivery=str(answer["id"])))[0]
-        if found["state"] != "pending" or time.monotonic() > deadline:
-            return found, 0 if found["state"] in ("accepted", "delivered", "read") else _FAILED
+        found, code, over = _read(home, lambda reader: _delivery_of(reader, answer))
+        if over or time.monotonic() > deadline:
+            return found, code
         time.sleep(_LOOK_EVERY)
 
 
@@ -71,7 +74,7 @@ async def _in_foreground(
         answers: list[tuple[JsonObject, int]] = []
 
         async def work() -> None:
-            answer = await begin(Operations(app))
+            answer = await begin(Operations(app, author_of_this_process()))
             deadline = app.seams.clock.monotonic() + limit
             while True:
                 with Reader.open(existing(home)) as reader:
@@ -99,7 +102,7 @@ def _run_of(reader: Reader, answer: JsonObject) -> tuple[JsonObject, int, bool]:
 def _delivery_of(reader: Reader, answer: JsonObject) -> tuple[JsonObject, int, bool]:
     found = reader.deliveries(delivery=str(answer["id"]))[0]
     good = found["state"] in ("accepted", "delivered", "read")
-    return found, 0 if good else _FAILED, found["state"] != "pending"
+    return {**answer, **found}, 0 if good else _FAILED, found["state"] != "pending"
 
 
 def _over(run: JsonObject | None) -> bool:

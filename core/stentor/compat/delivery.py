@@ -19,7 +19,7 @@ def repair_delivery(job: Section, webhook: str | None) -> None:
         return
     for old, new in _OLD_NAMES.items():
         delivery.rename(old, new)
-    delivery.read_flags("bestEffort")
+    delivery.read_flags("bestEffort", "agentMaySend")
     _repair_address(delivery)
     failure = delivery.child("failureDestination")
     if failure is not None:
@@ -27,7 +27,10 @@ def repair_delivery(job: Section, webhook: str | None) -> None:
 
 
 def repair_failure_alert(job: Section) -> None:
+    """True only ever said that there are to be alerts, by the rules of the installation."""
     job.read_flags("failureAlert")
+    if job.fields.get("failureAlert") is True:
+        job.replace("failureAlert", {})
     alert = job.child("failureAlert")
     if alert is not None:
         alert.read_flags("includeSkipped")

@@ -4,6 +4,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+# The built-in tool with which an agent sends messages: no plugin's tool may have its name.
+MESSAGE = "message"
+
+
+class ToolRefused(Exception):
+    """A tool did not do what it was asked to. The agent reads the text, and the run log keeps it."""
+
 
 class ToolCall(Protocol):
     """The run a tool acts for. A tool never touches a channel: what it sends goes into the run's outbox."""
@@ -16,6 +23,11 @@ class ToolCall(Protocol):
 
     @property
     def session_key(self) -> str: ...
+
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended meanwhile: what is not done by then is left undone."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,9 @@ class RunEnd:
     retire: str | None = None
     # The same work once more, queued in the very transaction that gives this run up.
     successor: RunSeed | None = None
+    # That is only wanted while nothing of this run has left; once something has, the job may be retired instead.
+    unless_sent: bool = False
+    retire_if_sent: str | None = None
     # After this many errors in a row the job is switched off; 0 means never.
     most_errors: int = 0
 
@@ -253,3 +256,18 @@ class Recovery:
 
     runs: tuple[OpenRun, ...] = ()
     parts: tuple[Outgoing, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentStep:
+    """An incident is told of, or closed, unless that was done since `told_ms`. The first choice that can go is sent.
+
+    An alert `instead` of one that did not get through goes where none about this went before.
+    """
+
+    incident: int
+    told_ms: int | None
+    at_ms: int
+    choices: tuple[DeliverySeed, ...] = ()
+    closes: bool = False
+    instead: bool = False

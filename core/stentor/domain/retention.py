@@ -7,28 +7,43 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of its history a job keeps; 0 keeps all of it."""
+    """How much of its history a job keeps, and for how long deliveries stay; 0 keeps all of it."""
 
     runs: int = 0
     days: float = 0
     bytes: int = 0
+    delivery_days: float = 0
 
     def oldest_ms(self, now_ms: int) -> int | None:
         """What is from before this instant goes; None if age does not matter."""
-        return now_ms - round(self.days * _DAY_MS) if self.days else None
+        return _before(self.days, now_ms)
+
+    def oldest_delivery_ms(self, now_ms: int) -> int | None:
+        """Deliveries from before this instant go, once they are over; None if age does not matter."""
+        return _before(self.delivery_days, now_ms)
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.days or self.bytes)
+        return bool(self.runs or self.days or self.bytes or self.delivery_days)
+
+
+def _before(days: float, now_ms: int) -> int | None:
+    return now_ms - round(days * _DAY_MS) if days else None
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What is gone: runs with all that hung on them, rows of instants, events; bytes are those the run log counted."""
+    """What is gone: runs with all that hung on them, rows of instants, events; bytes are those the run log counted.
+
+    Deliveries are those that went by themselves; receipts belonged to nobody, records to deliveries that are gone.
+    """
 
     runs: int = 0
     instants: int = 0
     events: int = 0
     bytes: int = 0
+    deliveries: int = 0
+    receipts: int = 0
+    records: int = 0
 
     def __add__(self, other: "Removed") -> "Removed":
         return Removed(
@@ -36,10 +51,13 @@ class Removed:
             self.instants + other.instants,
             self.events + other.events,
             self.bytes + other.bytes,
+            self.deliveries + other.deliveries,
+            self.receipts + other.receipts,
+            self.records + other.records,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.instants or self.events)
+        return self != Removed(bytes=self.bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The one resolver: which target a delivery goes to, or why there is none. It fails closed.
 
-Add-time checks, previews, runs and manual sends all ask here, so they cannot disagree.
+Add-time checks, previews, runs, tools, alerts and manual sends all ask here, so they cannot disagree.
 """
 
 import re
@@ -14,7 +14,10 @@ from stentor.contract.settings import AccountSettings
 from stentor.contract.targets import Target, TargetHints
 from stentor.domain.spelling import did_you_mean
 
-Source = Literal["explicit", "prefix", "default"]
+Source = Literal["explicit", "prefix", "last", "current", "default"]
+# Words for conversations: they stand for a target that is known from elsewhere.
+LAST: Literal["last"] = "last"
+CURRENT: Literal["current"] = "current"
 _PREFIX = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*):")
 # Kinds inside a channel: they say what an id is, never which channel it belongs to.
 _KINDS = frozenset({"channel", "conversation", "dm", "group", "room", "thread", "user", "topic", "session"})
@@ -71,7 +74,7 @@ class Route:
 
 def resolve(address: Address, directory: Directory) -> Route:
     """Read one address. Only prefixes of loaded plugins select a channel, and they must agree with a named one."""
-    channel, source = _channel(address, directory)
+    channel, source = channel_of(address, directory)
     account, settings = _account(channel, address.account, directory)
     hints = TargetHints(address.thread, address.default_kind, settings)
     try:
@@ -89,7 +92,7 @@ def infer(channel: str | None, directory: Directory) -> str:
     usable = {name: text for name, text in defaults.items() if channel in (None, name)}
     if len(usable) == 1:
         name, text = next(iter(usable.items()))
-        return text if _prefix(text) else f"{name}:{text}"
+        return text if prefix_of(text) else f"{name}:{text}"
     if usable:
         raise RouteError(
             "ambiguous_target",
@@ -97,12 +100,13 @@ def infer(channel: str | None, directory: Directory) -> str:
             hint="say which with delivery.to",
         )
     raise RouteError(
-        "no_target", "no target is named and none can be inferred", hint=_usable_hint(channel, directory)
+        "no_target", "no target is named and none can be inferred", hint=usable_targets(directory, channel)
     )
 
 
-def _channel(address: Address, directory: Directory) -> tuple[Channel, Source]:
-    prefix = _prefix(address.text)
+def channel_of(address: Address, directory: Directory) -> tuple[Channel, Source]:
+    """The channel an address belongs to, and what says so."""
+    prefix = prefix_of(address.text)
     owner = directory.channel_of_prefix(prefix) if prefix else None
     if address.channel is not None:
         named = _named_channel(address.channel, directory)
@@ -126,14 +130,14 @@ def _channel(address: Address, directory: Directory) -> tuple[Channel, Source]:
             f'no loaded plugin owns the prefix "{prefix}:"{did_you_mean(prefix, known)}',
             hint=f"loaded prefixes: {', '.join(known)}; `stentor plugins` shows what failed to load",
         )
-    raise RouteError("no_channel", f"{address.text!r} names no channel", hint=_usable_hint(None, directory))
+    if address.text.strip().lower() in (LAST, CURRENT):
+        raise _no_address(address.text.strip().lower(), directory)
+    raise RouteError("no_channel", f"{address.text!r} names no channel", hint=usable_targets(directory))
 
 
 def _named_channel(name: str, directory: Directory) -> Channel:
-    if name == "last":
-        raise RouteError(
-            "no_route", "there is no last conversation to deliver to", hint=_usable_hint(None, directory)
-        )
+    if name in (LAST, CURRENT):
+        raise _no_address(name, directory)
     channel = directory.channel_of_prefix(name)
     if channel is None:
         known = sorted(directory.channels)
@@ -170,17 +174,30 @@ def _account(channel: Channel, wanted: str | None, directory: Directory) -> tupl
     return next(iter(accounts.items()))
 
 
-def _prefix(text: str) -> str | None:
+def prefix_of(text: str) -> str | None:
+    """The word in front that is meant to select a channel."""
     match = _PREFIX.match(text)
     if match is None or match[1].lower() in _KINDS:
         return None
     return match[1].lower()
 
 
-def _usable_hint(channel: str | None, directory: Directory) -> str:
+def _no_address(word: str, directory: Directory) -> RouteError:
+    """A word that stands for a conversation, where there is none it could stand for."""
+    if word == LAST:
+        hint = (
+            f'"channel": "last" (--channel last) stands for a conversation; here {usable_targets(directory)}'
+        )
+        return RouteError("bad_target", '"last" is no address of its own', hint=hint)
+    hint = f"nothing is known of where this was written; {usable_targets(directory)}"
+    return RouteError("no_current", "there is no current conversation", hint=hint)
+
+
+def usable_targets(directory: Directory, channel: str | None = None) -> str:
+    """What could be named instead, for somebody who has named nothing that can be used."""
+    defaults = [text for name, text in sorted(directory.default_targets().items()) if channel in (None, name)]
     channels = [c for name, c in sorted(directory.channels.items()) if channel in (None, name)]
     examples = [c.examples[0].canonical for c in channels if directory.accounts(c.name)]
-    listed = (
-        f"name a target, for instance {' or '.join(examples)}" if examples else "configure a channel first"
-    )
+    named = " or ".join(dict.fromkeys((*defaults, *examples)))
+    listed = f"name a target, for instance {named}" if named else "configure a channel first"
     return f"{listed}; or set default_to under [channels.NAME]"

@@ -26,6 +26,8 @@ class RunOutcome:
 def delivery_status(outcome: RunOutcome) -> DeliveryStatus:
     """The older word for all deliveries of a run together: delivered only if every one is."""
     states = [state for state, _ in outcome.deliveries if state is not DeliveryState.NOT_REQUESTED]
+    # What was left out on purpose only counts where everything was: an agent may have sent it itself.
+    states = [state for state in states if state is not DeliveryState.SUPPRESSED] or states
     if not states:
         return DeliveryStatus.NOT_DELIVERED if outcome.requested else DeliveryStatus.NOT_REQUESTED
     if any(state in _UNDECIDED for state in states):

@@ -1,8 +1,11 @@
 """Session keys, built from facts and never parsed back: what a session is stands in columns."""
 
+from dataclasses import dataclass
+
 from stentor.domain.jobs import SESSION_PREFIX, Job
 from stentor.domain.records import SessionSeed
 
+DEFAULT_AGENT = "main"
 _RESERVED = ("main", "cron", "hook", "subagent", "acp")
 
 
@@ -21,6 +24,25 @@ def session_for(job: Job, session_id: str) -> SessionSeed:
         return SessionSeed(session_id, key, key, "named", job.agent_id, label, shared=True)
     base = f"{agent}:cron:{job.id}"
     return SessionSeed(session_id, f"{base}:run:{session_id}", base, "run", job.agent_id, label, shared=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSession:
+    """The session whose last conversation a job may deliver to."""
+
+    key: str
+    is_main: bool = False
+    # The main session of the default agent, in which its owner speaks.
+    is_owners: bool = False
+
+
+def source_session(job: Job) -> SourceSession:
+    """The session the job's runs share; else the main one of its agent, because theirs are gone with them."""
+    shared = session_for(job, "")
+    if shared.kind == "named":
+        return SourceSession(shared.key)
+    is_owners = job.agent_id == DEFAULT_AGENT
+    return SourceSession(f"agent:{job.agent_id}:main", is_main=True, is_owners=is_owners)
 
 
 def named_key(agent_id: str, name: str) -> str:

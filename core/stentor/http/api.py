@@ -1,26 +1,19 @@
 """The JSON API: thin routes over the operations, with the same words as the command line."""
 
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.assembly import database
-from stentor.app.author import AUTHOR_HEADER, from_header
-from stentor.app.door import LARGEST_APPLICATION, LARGEST_REQUEST
-from stentor.app.failures import failure_of
+from stentor.app.door import LARGEST_APPLICATION
 from stentor.app.operations import NotFound, Operations, known_job
 from stentor.app.previewing import preview_job, preview_stored
-from stentor.domain.json_types import JsonObject, as_object
-from stentor.domain.refusals import Refused
-
-_STATUS_OF_EXIT = {2: 400, 4: 404, 7: 403}
-Handler = Callable[[Request], Awaitable[Response]]
+from stentor.domain.json_types import JsonObject
+from stentor.http.exchange import answer, body_of, number_of, on_behalf
+from stentor.http.outbox import outbox_routes
 
 
 def api(operations: Operations) -> Starlette:
@@ -41,44 +34,10 @@ def api(operations: Operations) -> Starlette:
         Route("/api/v1/runs", answer(endpoints.runs)),
         Route("/api/v1/runs/{run}", answer(endpoints.run)),
         Route("/api/v1/runs/{run}/cancel", answer(endpoints.cancel_run), methods=["POST"]),
-        Route("/api/v1/deliveries", answer(endpoints.deliveries)),
+        *outbox_routes(operations),
         Route("/api/v1/send", answer(endpoints.send), methods=["POST"]),
     ]
     return Starlette(routes=routes)
-
-
-def answer(endpoint: Callable[[Request], Awaitable[object]]) -> Handler:
-    """One JSON document for every outcome, errors included."""
-
-    async def handle(request: Request) -> Response:
-        try:
-            return _json(200, await endpoint(request))
-        except Exception as error:  # noqa: BLE001 - the caller gets a sentence, the daemon goes on
-            failure = failure_of(error)
-            return _json(_STATUS_OF_EXIT.get(failure.exit_code, 500), failure.as_json())
-
-    return handle
-
-
-def _json(status: int, body: object) -> Response:
-    return Response(json.dumps(body, ensure_ascii=False), status, media_type="application/json")
-
-
-async def _body(request: Request, largest: int = LARGEST_REQUEST) -> JsonObject:
-    size = 0
-    chunks: list[bytes] = []
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > largest:
-            raise Refused("too_large", f"a request is at most {largest} bytes")
-        chunks.append(chunk)
-    try:
-        body = as_object(json.loads(b"".join(chunks) or b"{}"))
-    except (ValueError, RecursionError) as error:
-        raise Refused("bad_json", f"the body is not JSON: {error}") from error
-    if body is None:
-        raise Refused("bad_json", "the body must be a JSON object")
-    return body
 
 
 class Endpoints:
@@ -91,9 +50,7 @@ class Endpoints:
         return Reader.open(database(self._operations.app.home))
 
     def _on_behalf(self, request: Request) -> Operations:
-        """Who may open the socket may say on whose behalf; whoever says nothing is somebody on this machine."""
-        by = from_header(request.headers.get(AUTHOR_HEADER, ""))
-        return replace(self._operations, by=by) if by else self._operations
+        return on_behalf(self._operations, request)
 
     async def healthz(self, request: Request) -> JsonObject:
         return {"ok": True}
@@ -104,6 +61,7 @@ class Endpoints:
                 **reader.counts(),
                 "boot": self._operations.app.boot,
                 "accounts": self._operations.health(),
+                "incidents": reader.incidents(50),
             }
 
     async def jobs(self, request: Request) -> JsonObject:
@@ -119,22 +77,22 @@ class Endpoints:
         return found
 
     async def add_job(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).add_job(await _body(request))
+        return await self._on_behalf(request).add_job(await body_of(request))
 
     async def edit_job(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).edit_job(request.path_params["job"], await _body(request))
+        return await self._on_behalf(request).edit_job(request.path_params["job"], await body_of(request))
 
     async def preview_job(self, request: Request) -> JsonObject:
-        app, body = self._operations.app, await _body(request)
+        app, body = self._operations.app, await body_of(request)
         if set(body) == {"id"}:
             return preview_stored(app.home, app.book.rules, str(body["id"]))
         return preview_job(app.home, app.book.rules, body)
 
     async def apply_jobs(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).apply_jobs(await _body(request, LARGEST_APPLICATION))
+        return await self._on_behalf(request).apply_jobs(await body_of(request, LARGEST_APPLICATION))
 
     async def edits(self, request: Request) -> JsonObject:
-        limit, offset = _number(request, "limit", 50), _number(request, "offset", 0)
+        limit, offset = number_of(request, "limit", 50), number_of(request, "offset", 0)
         name = request.path_params["job"]
         with self._reader() as reader:
             entries, total = reader.edits(known_job(reader, name), limit=limit, offset=offset)
@@ -144,11 +102,11 @@ class Endpoints:
         return await self._on_behalf(request).remove_job(request.path_params["job"])
 
     async def run_job(self, request: Request) -> JsonObject:
-        body = await _body(request)
+        body = await body_of(request)
         return await self._operations.run_job(request.path_params["job"], due=body.get("due") is True)
 
     async def runs(self, request: Request) -> JsonObject:
-        limit, offset = _number(request, "limit", 50), _number(request, "offset", 0)
+        limit, offset = number_of(request, "limit", 50), number_of(request, "offset", 0)
         wanted = {key: request.query_params.get(key) for key in ("id", "run_id", "status", "delivery_status")}
         with self._reader() as reader:
             query = request.query_params.get("query")
@@ -165,17 +123,5 @@ class Endpoints:
     async def cancel_run(self, request: Request) -> JsonObject:
         return await self._operations.cancel_run(request.path_params["run"])
 
-    async def deliveries(self, request: Request) -> JsonObject:
-        wanted = {key: request.query_params.get(key) for key in ("run", "target", "state")}
-        with self._reader() as reader:
-            return {"deliveries": reader.deliveries(**wanted)}
-
     async def send(self, request: Request) -> JsonObject:
-        return await self._operations.send(await _body(request))
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.query_params.get(name, str(default))
-    if not text.isdecimal():
-        raise Refused("bad_request", f"{name} must be a whole number")
-    return int(text)
+        return await self._operations.send(await body_of(request))

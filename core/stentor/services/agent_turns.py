@@ -17,6 +17,7 @@ from stentor.domain.records import RunSeed
 from stentor.domain.replies import Reason, denial, is_interim
 from stentor.ports import Clock, Store
 from stentor.services.listening import Listening
+from stentor.services.messenger import RunMessages
 from stentor.services.outcomes import Messages, TurnFailed, TurnOutcome
 from stentor.services.turn_clocks import Alarm, TurnClocks
 
@@ -66,14 +67,16 @@ class AgentTurns:
         except TurnFailed as failure:
             failure.usage = _sum(first.usage, failure.usage)
             raise
-        warnings = (*second.warnings, *((_STILL_INTERIM,) if is_interim(second.text) else ()))
+        warnings = (*first.warnings, *second.warnings)
+        if is_interim(second.text) and not question.has_sent:
+            warnings = (*warnings, _STILL_INTERIM)
         return replace(second, usage=_sum(first.usage, second.usage), warnings=warnings)
 
     async def _take(self, question: "Question", tasks: asyncio.TaskGroup) -> "Ended":
         """The runner has a task of its own: one that does not end when told to is left behind in `tasks`."""
         run = question.run
         clocks = TurnClocks(self.clock, question.limit, self.setup_seconds, self.stall_seconds)
-        listening = Listening(run, self.store, self.clock, self.boot, self.tools, clocks)
+        listening = Listening(run, self.store, self.clock, self.boot, self._tools(question), clocks)
         following = listening.follow(question.agent.runner, lambda: self._request(question, listening))
         turn = tasks.create_task(following, name=f"turn {run.id}")
         turn.add_done_callback(lambda _: clocks.stop())
@@ -83,6 +86,11 @@ class AgentTurns:
             await _stop(turn, listening)
             raise
         return Ended(question, listening, alarm, confirmed=await _stop(turn, listening))
+
+    def _tools(self, question: "Question") -> Mapping[str, Tool]:
+        """The plugins' tools, and the built-in one where the job lets its agent send messages."""
+        message = question.messages.tool if question.messages is not None else None
+        return self.tools if message is None else {**self.tools, message.name: message}
 
     async def _request(self, question: "Question", listening: Listening) -> TurnRequest:
         run, agent, turn = question.run, question.agent, question.turn
@@ -98,7 +106,7 @@ class AgentTurns:
             settings=agent.settings,
             call_tool=listening.call_tool,
             history=tuple(Message(_role(role), text) for role, text in (*stored, *question.earlier)),
-            tools=tuple(self.tools.values()),
+            tools=tuple(listening.tools.values()),
             model=turn.model or agent.model,
             thinking=turn.thinking,
             light_context=turn.light_context,
@@ -117,11 +125,17 @@ class Question:
     turn: AgentTurn
     agent: Agent
     limit: float
+    messages: RunMessages | None = None
     earlier: Messages = ()
 
     @property
     def text(self) -> str:
         return _ASK_AGAIN if self.earlier else f"[cron:{self.job.id} {self.job.name}] {self.turn.message}"
+
+    @property
+    def has_sent(self) -> bool:
+        """Whether the agent has sent something itself."""
+        return self.messages is not None and bool(self.messages.sent)
 
     def once_more(self, answer: TurnOutcome, left: float) -> "Question":
         return replace(self, limit=left if self.limit else 0.0, earlier=answer.messages)
@@ -149,16 +163,18 @@ class Ended:
         if refused is not None:
             raise self._failed(Reason.DENIED, refused)
         messages = (*self._asked, ("assistant", final.text))
-        warnings = final.warnings
+        warnings = (*heard.refusals, *final.warnings)
         if self.alarm is not None:
             warnings = (*warnings, "the runner went on after its final answer until its time was up")
         return TurnOutcome(final.text, messages, final.attachments, heard.usage, heard.model, warnings)
 
     @property
     def announces_only(self) -> bool:
-        """There is an answer, but it is none."""
+        """There is an answer, but it is none. An agent that has sent something itself may well say no more."""
         final = self.heard.final
-        return final is not None and not final.attachments and is_interim(final.text)
+        if final is None or final.attachments or self.question.has_sent:
+            return False
+        return is_interim(final.text)
 
     @property
     def _asked(self) -> Messages:
@@ -178,7 +194,7 @@ class Ended:
 
     def _failed(self, kind: str, message: str) -> TurnFailed:
         heard, phase = self.heard, self.heard.clocks.phase
-        return TurnFailed(
+        failure = TurnFailed(
             phase,
             kind,
             f"{message} (last phase: {phase})",
@@ -187,6 +203,8 @@ class Ended:
             model=heard.model,
             unconfirmed=not self.confirmed,
         )
+        failure.remarks = tuple(heard.refusals)
+        return failure
 
 
 async def _stop(turn: "asyncio.Task[None]", listening: Listening) -> bool:

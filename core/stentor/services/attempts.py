@@ -51,6 +51,8 @@ class Attempts:
         try:
             connection = await self.connections.get(part.target.channel, part.target.account or "")
         except (Unavailable, CredentialsRejected) as error:
+            if isinstance(error, CredentialsRejected):
+                self.connections.refused(part.target.channel, part.target.account or "")
             self._answer(part, self._judge(error, part, part.started_ms))
         except Exception as error:  # noqa: BLE001 - nothing was offered to the wire yet, whatever it was
             failed = Unavailable(f"the account could not be opened: {type(error).__name__}: {error}")
@@ -104,6 +106,8 @@ class Attempts:
             attempt = attempt_of(part, part.started_ms, self._channel(part))
             self._answer(part, accept(returned, attempt, traits), late=late)
         elif not late:
+            if isinstance(returned.error, CredentialsRejected):
+                self.connections.refused(part.target.channel, part.target.account or "")
             self._answer(part, self._judge(returned.error, part, self.clock.now_ms()))
 
     def _channel(self, part: Outgoing) -> Channel | None:

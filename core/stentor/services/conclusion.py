@@ -11,9 +11,10 @@ from stentor.domain.instants import iso
 from stentor.domain.jobs import FixedText, Job
 from stentor.domain.records import DeliverySeed, RunEnd, RunSeed
 from stentor.domain.replies import Reply, classify
+from stentor.domain.route_plans import RoutePlan
 from stentor.domain.states import RunStatus
 from stentor.services.outcomes import TurnOutcome
-from stentor.services.outgoing import Outgoings, RoutePlan
+from stentor.services.outgoing import Outgoings
 
 _SUMMARY_CHARACTERS = 2000
 

@@ -22,7 +22,6 @@ from stentor.services.job_rules import (
     accounted_from,
     first_instant,
     job_document,
-    preview_of,
 )
 
 _SCHEDULE: TypeAdapter[Schedule] = TypeAdapter(Schedule)
@@ -62,6 +61,14 @@ class StoredJob:
     def gets_another_address(self, job: Job) -> bool:
         return self.job is None or _address(self.job.delivery) != _address(job.delivery)
 
+    def is_told_elsewhere(self, job: Job) -> bool:
+        """Whether trouble of the job may go another way than before."""
+        return self.gets_another_address(job) or _told(self.job) != _told(job)
+
+    def gets_other_rights(self, job: Job) -> bool:
+        """Whether an agent at work for the job may send elsewhere than before."""
+        return self.job is None or _rights(self.job.delivery) != _rights(job.delivery)
+
 
 @dataclass(frozen=True, slots=True)
 class Edited:
@@ -81,6 +88,8 @@ def revised(rules: JobRules, stored: StoredJob, raw: JsonObject, *, by: str) -> 
     if stored.job is None or job.agent_id != stored.job.agent_id:
         rules.check_agent(job)
     job, preview, warnings = _routed(rules, stored, job)
+    if stored.is_told_elsewhere(job):
+        job = rules.alert_routes.checked(job)
     job = rules.with_numbers(job, now)
     restarts = stored.gets_another_schedule(job) or job.enabled != row.enabled
     next_at = _next_at(stored, job, now) if restarts else row.next_at_ms
@@ -149,14 +158,26 @@ def _placed(rules: JobRules, stored: StoredJob, raw: JsonObject, now: int) -> Js
 
 def _routed(rules: JobRules, stored: StoredJob, job: Job) -> tuple[Job, JsonObject, tuple[str, ...]]:
     if not stored.gets_another_address(job):
+        source = stored.job.delivery.target_source if stored.job is not None else None
+        delivery = job.delivery.model_copy(update={"target_source": source})
+        job = job.model_copy(update={"delivery": delivery})
+        if stored.gets_other_rights(job):
+            job = rules.with_rights(job)
         return job, json.loads(stored.row.preview), ()
-    job, routes = rules.resolved(job)
-    warnings = tuple(warning for route in routes for warning in route.target.warnings)
-    return job, preview_of(job, routes), warnings
+    found = rules.resolved(job)
+    return found.job, found.preview, found.warnings
+
+
+def _told(job: Job | None) -> tuple[object, ...]:
+    return () if job is None else (job.failure_alert, job.delivery.failure_destination)
 
 
 def _address(delivery: DeliveryModel) -> tuple[object, ...]:
     return delivery.mode, delivery.to, delivery.channel, delivery.account_id, delivery.thread_id
+
+
+def _rights(delivery: DeliveryModel) -> tuple[object, ...]:
+    return delivery.allow, delivery.agent_may_send
 
 
 def _next_at(stored: StoredJob, job: Job, now: int) -> int | None:

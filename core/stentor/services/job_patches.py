@@ -2,13 +2,14 @@
 
 from typing import cast
 
+from stentor.domain.aims import address_of
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.patches import patched
 from stentor.domain.refusals import Detail, Refused
 from stentor.domain.routing import Directory
 from stentor.services.job_edits import Edited, StoredJob, revised
 from stentor.services.job_rules import JobRules, natural_grace
-from stentor.services.outgoing import address_of, expiry_seconds
+from stentor.services.outgoing import expiry_seconds
 from stentor.services.threads import without_thread
 
 # What the product says itself: a patch may repeat it, as whoever sends back a whole job does, but not change it.

@@ -1,24 +1,31 @@
 """Everything that is checked, filled in and resolved before a job is stored."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
 from pydantic import ValidationError
 
 from stentor.config import Config
+from stentor.contract.targets import Target
+from stentor.domain.aims import Aim, Surroundings, aims_stored, aims_written
+from stentor.domain.destinations import Destination
 from stentor.domain.idents import ident
 from stentor.domain.instants import from_iso, iso, parse_at
-from stentor.domain.jobs import DeliveryModel, Job, Missed, fill_defaults, one_line
+from stentor.domain.jobs import SESSION_PREFIX, DeliveryModel, Job, Missed, fill_defaults, one_line
 from stentor.domain.json_types import JsonObject, as_object
+from stentor.domain.previews import preview_of
+from stentor.domain.reach import allow_list
 from stentor.domain.refusals import Detail, Refused, details_of
-from stentor.domain.routing import Directory, Route, RouteError, infer, resolve
+from stentor.domain.route_plans import RoutePlan, plan_for
+from stentor.domain.routing import CURRENT, LAST, Directory, Route
 from stentor.domain.schedules import At, Schedule, next_after, period_ms
-from stentor.domain.sessions import session_for
+from stentor.domain.sessions import session_for, source_session
 from stentor.domain.spelling import did_you_mean
-from stentor.ports import Chance, Clock
-from stentor.services.outgoing import address_of, expiry_seconds
+from stentor.ports import Chance, Clock, Conversations
+from stentor.services.alert_routes import AlertRoutes, configured
+from stentor.services.outgoing import expiry_seconds
 
 _ONE_SHOT_GRACE_SECONDS = 86_400
 _LONGEST_GRACE_SECONDS = 7_200
@@ -34,12 +41,14 @@ class JobDefaults:
     agents: tuple[str, ...]
     missed_policy: str = "latest"
     missed_grace_seconds: int | None = None
+    failure_destination: Destination | None = None
 
     @classmethod
     def of(cls, config: Config) -> Self:
         zone, source = config.zone()
         missed = config.scheduler.missed
-        return cls(zone, source, tuple(sorted(config.agents)), missed.policy, missed.grace_seconds)
+        agents = tuple(sorted(config.agents))
+        return cls(zone, source, agents, missed.policy, missed.grace_seconds, configured(config))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,23 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The conversation a job is made in: `current` stands for it, this once."""
+
+    session: str
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A job with typed targets, and what its author should see of them."""
+
+    job: Job
+    preview: JsonObject
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobRules:
     """The same for every way a job comes in: added, edited, applied or only looked at."""
 
@@ -60,8 +86,16 @@ class JobRules:
     chance: Chance
     directory: Directory
     defaults: JobDefaults
+    conversations: Conversations
 
-    def prepare(self, raw: Mapping[str, Any]) -> Prepared:
+    @property
+    def alert_routes(self) -> AlertRoutes:
+        def plan(job: Job) -> RoutePlan:
+            return plan_for(job.delivery, self.directory)
+
+        return AlertRoutes(self.directory, plan, self.defaults.failure_destination)
+
+    def prepare(self, raw: Mapping[str, Any], origin: Origin | None = None) -> Prepared:
         """A new job as it will be stored."""
         now = self.clock.now_ms()
         filled = {**raw, "revision": 1}
@@ -70,13 +104,14 @@ class JobRules:
         schedule = as_object(filled.get("schedule"))
         if schedule is not None:
             filled["schedule"], filled["timezoneSource"] = self.placed(schedule, now)
+        if origin is not None and filled.get("sessionTarget") == CURRENT:
+            filled["sessionTarget"] = f"{SESSION_PREFIX}{origin.session}"
         job = self.read(filled)
         self.check_agent(job)
-        job, routes = self.resolved(job)
+        found = self.resolved(job, origin)
         next_at = first_instant(job, now)
-        job = self.with_numbers(job, now)
-        warnings = tuple(warning for route in routes for warning in route.target.warnings)
-        return Prepared(job, preview_of(job, routes), next_at if job.enabled else None, warnings)
+        job = self.with_numbers(self.alert_routes.checked(found.job), now)
+        return Prepared(job, found.preview, next_at if job.enabled else None, found.warnings)
 
     def read(self, raw: JsonObject) -> Job:
         """A job by its own rules, with what follows from the rest of it or from the configuration filled in."""
@@ -118,29 +153,43 @@ class JobRules:
             close = did_you_mean(job.agent_id, self.defaults.agents)
             raise Refused("unknown_agent", f"there is no agent {job.agent_id!r}{close}", hint=hint)
 
-    def resolved(self, job: Job) -> tuple[Job, list[Route]]:
-        """Resolve the job's targets and store them typed: nothing that happens later can change them."""
+    def resolved(self, job: Job, origin: Origin | None = None) -> Resolved:
+        """Resolve the job's targets and store them typed: nothing that happens later can change them.
+
+        Only `last` is looked up again at each run, and may lead nowhere now.
+        """
+        job = self.with_rights(job)
         delivery = job.delivery
-        if delivery.mode == "none":
-            _refuse_address(delivery)
-            return job, []
-        try:
-            inferred = () if delivery.to else (infer(delivery.channel, self.directory),)
-            addresses = [
-                address_of(delivery, text, thread=delivery.thread_id) for text in delivery.to or inferred
-            ]
-            found = [resolve(address, self.directory) for address in addresses]
-        except RouteError as error:
-            raise Refused(error.code, error.message, hint=error.hint) from error
-        if inferred:
-            found = [replace(route, source="default") for route in found]
-        routes = list({(route.account, route.target.canonical): route for route in found}.values())
-        if delivery.posts:
-            targets = tuple(route.target.address for route in routes)
-        else:
-            targets = tuple(route.target.canonical for route in routes)
-        stored = delivery.model_copy(update={"to": targets})
-        return job.model_copy(update={"delivery": stored}), routes
+        current = origin.route if origin is not None else None
+        aims = aims_written(delivery, self.directory, Surroundings(current, self._last(job)))
+        follows = delivery.channel == LAST and delivery.to is None
+        for error in [aim.error for aim in aims if aim.error is not None]:
+            if not (follows and error.code == "no_last"):
+                raise Refused(error.code, error.message, hint=error.hint) from error
+        stored = delivery.model_copy(update=_typed(delivery, aims))
+        job = job.model_copy(update={"delivery": stored})
+        return Resolved(job, preview_of(job, aims), _warnings(aims))
+
+    def with_rights(self, job: Job) -> Job:
+        """The allow list in canonical spelling: an entry that can match nothing is a mistake."""
+        delivery = job.delivery
+        _refuse_idle_address(delivery)
+        entries = allow_list(delivery, self.directory)
+        for error in [entry.error for entry in entries if entry.error is not None]:
+            raise Refused(error.code, f"delivery.allow: {error.message}", hint=error.hint) from error
+        allow = tuple(entry.canonical for entry in entries)
+        return job.model_copy(update={"delivery": delivery.model_copy(update={"allow": allow})})
+
+    def as_things_are(self, job: Job) -> tuple[JsonObject, tuple[str, ...]]:
+        """The preview of a stored job with its warnings: where its next run would deliver, or why it would not."""
+        aims = aims_stored(job.delivery, self.directory, self._last(job))
+        lost = tuple(
+            f"it would not be delivered: {aim.error.message}" for aim in aims if aim.error is not None
+        )
+        return preview_of(job, aims), (*lost, *_warnings(aims))
+
+    def _last(self, job: Job) -> Target | None:
+        return self.conversations.last(source_session(job)) if job.delivery.channel == LAST else None
 
     def with_numbers(self, job: Job, now: int) -> Job:
         """Store defaults as numbers, so that a later release cannot change what this job does."""
@@ -182,32 +231,47 @@ def accounted_from(job: Job, now: int) -> int:
     return min(now, from_iso(job.schedule.at) - 1) if isinstance(job.schedule, At) else now
 
 
-def preview_of(job: Job, routes: list[Route]) -> JsonObject:
-    """Where the job would deliver, in words. Made by the same resolver as the delivery itself."""
-    targets = [route.target.canonical for route in routes]
-    match job.delivery.mode:
-        case "none":
-            label, detail = "not requested", "not requested"
-        case "webhook":
-            label, detail = ", ".join(targets), "webhook"
-        case "announce":
-            label = f"announce -> {', '.join(targets)}"
-            detail = "default" if any(route.source == "default" for route in routes) else "explicit"
-    return {"label": label, "detail": detail, "targets": targets}
-
-
 def job_document(job: Job) -> JsonObject:
     """The job as it is stored and shown."""
     document: JsonObject = json.loads(job.model_dump_json(by_alias=True))
     return document
 
 
-def _refuse_address(delivery: DeliveryModel) -> None:
-    if any((delivery.to, delivery.channel, delivery.account_id, delivery.thread_id)):
+def _typed(delivery: DeliveryModel, aims: Sequence[Aim]) -> dict[str, object]:
+    """What the job says from now on: each target in its canonical spelling, and what it was read from."""
+    if delivery.channel == LAST and delivery.to is None:
+        return {"target_source": LAST}
+    targets = [aim.route.target for aim in aims if aim.route is not None]
+    sources = [aim.route.source for aim in aims if aim.route is not None]
+    if delivery.posts:
+        named = tuple(target.address for target in targets)
+    else:
+        named = tuple(target.canonical for target in targets)
+    accounts = {target.account for target in targets}
+    account = accounts.pop() if CURRENT in sources and len(accounts) == 1 else delivery.account_id
+    return {
+        "to": named or None,
+        "channel": None if delivery.channel == LAST else delivery.channel,
+        "account_id": account,
+        "target_source": sources[0] if sources else None,
+    }
+
+
+def _warnings(aims: Sequence[Aim]) -> tuple[str, ...]:
+    return tuple(warning for aim in aims if aim.route is not None for warning in aim.route.target.warnings)
+
+
+def _refuse_idle_address(delivery: DeliveryModel) -> None:
+    """Mode none has an address only for an agent that may send messages itself."""
+    if delivery.mode != "none" or (delivery.to and delivery.agent_may_send):
+        return
+    if any((delivery.to, delivery.channel, delivery.thread_id)) or (
+        delivery.account_id and not delivery.agent_may_send
+    ):
         raise Refused(
             "no_delivery",
             "mode none delivers nothing, but a target is named",
-            hint="leave to, channel, accountId and threadId out, or choose mode announce",
+            hint="leave to, channel, accountId and threadId out, choose mode announce, or set agentMaySend",
         )
 
 

@@ -15,13 +15,13 @@ from stentor.domain.refusals import Refused
 from stentor.domain.routing import Directory
 from stentor.domain.sessions import session_for
 from stentor.domain.states import Trigger
-from stentor.ports import Chance, Clock, Store
+from stentor.ports import Chance, Clock, Conversations, Store
 from stentor.services.courtesy import Courtesy
 from stentor.services.job_answers import answer
 from stentor.services.job_apply import ApplyPlan, planning
 from stentor.services.job_edits import StoredJob, first_row, removal
 from stentor.services.job_patches import edited
-from stentor.services.job_rules import JobDefaults, JobRules
+from stentor.services.job_rules import JobDefaults, JobRules, Origin
 
 # A job that fires each second moves on between a look and its edit; one of so many looks is quick enough.
 _TRIES = 20
@@ -40,14 +40,15 @@ class JobBook:
     courtesy: Courtesy
     on_change: Callable[[str], None]
     boot: str
+    conversations: Conversations
 
     @cached_property
     def rules(self) -> JobRules:
-        return JobRules(self.clock, self.chance, self.directory, self.defaults)
+        return JobRules(self.clock, self.chance, self.directory, self.defaults, self.conversations)
 
-    async def add(self, raw: Mapping[str, Any], *, by: str) -> JsonObject:
-        """Check and store a job; the answer is the stored job with its preview."""
-        prepared = self.rules.prepare(raw)
+    async def add(self, raw: Mapping[str, Any], *, by: str, origin: Origin | None = None) -> JsonObject:
+        """Check and store a job; the answer is the stored job with its preview. `origin` is where it is made."""
+        prepared = self.rules.prepare(raw, origin)
         await self.store.add_job(first_row(prepared, self.clock.now_ms()), by=by)
         self.on_change(prepared.job.id)
         return answer(self.rules, prepared)

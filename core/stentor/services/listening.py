@@ -18,7 +18,7 @@ from stentor.contract.runners import (
     TurnRequest,
     Usage,
 )
-from stentor.contract.tools import Tool
+from stentor.contract.tools import Tool, ToolRefused
 from stentor.domain.faults import StoreError
 from stentor.domain.records import RunSeed
 from stentor.ports import Clock, Store
@@ -26,13 +26,29 @@ from stentor.services.turn_clocks import TurnClocks
 
 log = logging.getLogger(__name__)
 _MOST_LATE_NOTES = 20
+_MOST_REFUSALS = 20
+_LONGEST_REFUSAL = 500
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    run_id: str
-    job_id: str | None
-    session_key: str
+    listening: "Listening"
+
+    @property
+    def run_id(self) -> str:
+        return self.listening.run.id
+
+    @property
+    def job_id(self) -> str:
+        return self.listening.run.job_id
+
+    @property
+    def session_key(self) -> str:
+        return self.listening.run.session.key
+
+    @property
+    def over(self) -> bool:
+        return self.listening.over
 
 
 @dataclass
@@ -51,6 +67,7 @@ class Listening:
     final: Final | None = None
     failure: BaseException | None = None
     over: bool = False
+    refusals: list[str] = field(default_factory=list[str])
     _late: set[str] = field(default_factory=set[str])
 
     async def follow(self, runner: AgentRunner, ask: Callable[[], Awaitable[TurnRequest]]) -> None:
@@ -75,11 +92,19 @@ class Listening:
         if tool is None:
             known = ", ".join(sorted(self.tools)) or "none"
             return ToolResult(ok=False, result=f"there is no tool {name!r}; available: {known}")
-        call = _Call(self.run.id, self.run.job_id, self.run.session.key)
         try:
-            return ToolResult(ok=True, result=await tool.handler(call, arguments))
+            return ToolResult(ok=True, result=await tool.handler(_Call(self), arguments))
+        except ToolRefused as refusal:
+            self._keep_refusal(f"the tool {name} refused: {refusal}")
+            return ToolResult(ok=False, result=str(refusal))
         except Exception as error:  # noqa: BLE001 - the agent is told, and may do better
             return ToolResult(ok=False, result=f"{type(error).__name__}: {error}")
+
+    def _keep_refusal(self, what: str) -> None:
+        """What an agent was not let do belongs into the run log, once, and within bounds."""
+        short = what if len(what) <= _LONGEST_REFUSAL else f"{what[:_LONGEST_REFUSAL]}…"
+        if not self.over and short not in self.refusals and len(self.refusals) < _MOST_REFUSALS:
+            self.refusals.append(short)
 
     async def _hear(self, runner: AgentRunner, request: TurnRequest) -> None:
         async with aclosing(runner.turn(request)) as events:

@@ -48,6 +48,8 @@ class TurnFailed(Exception):
         self.usage = usage
         self.model = model
         self.unconfirmed = unconfirmed
+        # What the agent was not let do on the way.
+        self.remarks: tuple[str, ...] = ()
 
     @property
     def timed_out(self) -> bool:
@@ -56,4 +58,4 @@ class TurnFailed(Exception):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return (_UNCONFIRMED,) if self.unconfirmed else ()
+        return (*self.remarks, *((_UNCONFIRMED,) if self.unconfirmed else ()))

@@ -45,11 +45,12 @@ class Retention:
 
     async def _mention(self, removed: Removed, now: int) -> None:
         log.info(
-            "history removed: %d runs (%d bytes), %d instants that did not run, %d events",
+            "history removed: %d runs (%d bytes), %d instants that did not run, %d events, %d deliveries",
             removed.runs,
             removed.bytes,
             removed.instants,
             removed.events,
+            removed.deliveries,
             extra={"event": "history_removed"},
         )
         await self.store.note("history.removed", asdict(removed), now)

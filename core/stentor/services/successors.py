@@ -20,7 +20,8 @@ def interrupted(
 ) -> RunEnd:
     """A run whose process stopped before it ended: the same whether the stop was kind or not."""
     if _runs_again(job, run.attempt, sent_something=sent_something):
-        return replace(end, successor=_once_more(run, job, end.ended_ms, new_id))
+        again = replace(end, successor=_once_more(run, job, end.ended_ms, new_id))
+        return again if job.on_interrupt == "rerun" else _unless_sent(run, job, again)
     return replace(end, retire=retirement(run, job, ok=False))
 
 
@@ -31,7 +32,8 @@ def failed(run: RunSeed, job: Job, end: RunEnd, *, new_id: NewId, may_retry: boo
         not_before = end.ended_ms + delay
         following = next_after(job.schedule, end.ended_ms, job_id=job.id)
         if following is None or not_before < following:
-            return replace(end, successor=_once_more(run, job, end.ended_ms, new_id, not_before))
+            again = replace(end, successor=_once_more(run, job, end.ended_ms, new_id, not_before))
+            return _unless_sent(run, job, again)
     return replace(end, retire=retirement(run, job, ok=False))
 
 
@@ -40,6 +42,11 @@ def retirement(run: RunSeed, job: Job, *, ok: bool) -> str | None:
     if not job.is_one_shot or run.trigger is Trigger.MANUAL:
         return None
     return "done" if ok else "failed"
+
+
+def _unless_sent(run: RunSeed, job: Job, end: RunEnd) -> RunEnd:
+    """Only the transaction that gives the run up can tell whether its agent's messages have left by then."""
+    return replace(end, unless_sent=True, retire_if_sent=retirement(run, job, ok=False))
 
 
 def _retry_delay(run: RunSeed, job: Job, end: RunEnd) -> int | None:

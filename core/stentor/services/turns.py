@@ -13,6 +13,7 @@ from stentor.domain.rendering import fill
 from stentor.ports import Clock, Store
 from stentor.services.agent_turns import Agent, AgentTurns, Question
 from stentor.services.listening import note_phase
+from stentor.services.messenger import RunMessages
 from stentor.services.outcomes import TurnFailed, TurnOutcome
 from stentor.services.turn_clocks import SETUP_SECONDS, STALL_SECONDS, limit_seconds
 
@@ -32,7 +33,9 @@ class Turns:
     setup_seconds: float = SETUP_SECONDS
     stall_seconds: float = STALL_SECONDS
 
-    async def take(self, run: RunSeed, job: Job, tasks: asyncio.TaskGroup) -> TurnOutcome:
+    async def take(
+        self, run: RunSeed, job: Job, tasks: asyncio.TaskGroup, messages: RunMessages | None = None
+    ) -> TurnOutcome:
         """The clocks start now. A runner that does not end when told to is left to `tasks`."""
         match job.payload:
             case SystemEvent(text=text):
@@ -42,7 +45,7 @@ class Turns:
             case Command() as command:
                 return await self._command(run, command, limit_seconds(job))
             case AgentTurn() as turn:
-                question = Question(run, job, turn, self._agent(job), limit_seconds(job))
+                question = Question(run, job, turn, self._agent(job), limit_seconds(job), messages)
                 return await self._ask(question, tasks)
 
     async def _ask(self, question: Question, tasks: asyncio.TaskGroup) -> TurnOutcome:

@@ -3,17 +3,19 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stentor.contract.payloads import Attachment
 from stentor.domain.jobs import FixedText, Job
 from stentor.domain.records import RunEnd, RunSeed
 from stentor.domain.rendering import fill
+from stentor.domain.route_plans import RoutePlan
 from stentor.domain.states import RunStatus
 from stentor.ports import AttachmentLost, Clock, Spool
 from stentor.services.conclusion import Conclusion, conclude
-from stentor.services.outcomes import TurnFailed, TurnOutcome
-from stentor.services.outgoing import Outgoings, RoutePlan
+from stentor.services.messenger import Messenger
+from stentor.services.outcomes import Messages, TurnFailed, TurnOutcome
+from stentor.services.outgoing import Outgoings
 from stentor.services.successors import failed, retirement
 from stentor.services.turns import Turns, placeholders
 
@@ -28,6 +30,7 @@ class Work:
     turns: Turns
     outgoings: Outgoings
     spool: Spool
+    messenger: Messenger
     boot: str
     new_id: Callable[[str], str]
     # Programs and providers quote what they were given: nothing of it is written down unread.
@@ -38,8 +41,10 @@ class Work:
         """A runner that does not end when it is told to is left to `tasks`."""
         plan = RoutePlan()
         try:
-            plan = self._plan(job)
-            outcome = await self.turns.take(run, job, tasks)
+            plan = self.outgoings.plan(job)
+            _refuse_without_route(plan)
+            outcome = await self.turns.take(run, job, tasks, self.messenger.of(run, job, plan))
+            outcome = self._cleaned(outcome)
             attachments, lost = await self._collect(job, outcome)
             case = Conclusion(run, job, plan, outcome, attachments, lost, started_ms, self.clock.now_ms())
             return self._concluded(case)
@@ -55,7 +60,8 @@ class Work:
         now = self.clock.now_ms()
         plan = RoutePlan()
         try:
-            plan = self._plan(job)
+            plan = self.outgoings.plan(job)
+            _refuse_without_route(plan)
             said = TurnOutcome(fill(text.text, placeholders(run, job)) if "{{" in text.text else text.text)
             return self._concluded(Conclusion(run, job, plan, said, (), (), now, now))
         except TurnFailed as failure:
@@ -65,15 +71,19 @@ class Work:
             crash = TurnFailed("reply", "internal", f"{type(error).__name__}: {error}")
             return self._failed(run, job, plan, now, crash)
 
-    def _plan(self, job: Job) -> RoutePlan:
-        """Decided before the agent is paid: without a place to go, nothing is worth doing."""
-        plan = self.outgoings.plan(job)
-        if plan.fatal is not None:
-            raise TurnFailed("route", "delivery_target", plan.fatal)
-        return plan
-
     def _concluded(self, case: Conclusion) -> RunEnd:
         return conclude(case, self.boot, self.outgoings, retire=retirement(case.run, case.job, ok=True))
+
+    def _cleaned(self, outcome: TurnOutcome) -> TurnOutcome:
+        return replace(
+            outcome,
+            text=self.clean(outcome.text),
+            messages=self._clean_messages(outcome.messages),
+            warnings=tuple(map(self.clean, outcome.warnings)),
+        )
+
+    def _clean_messages(self, messages: Messages) -> Messages:
+        return tuple((role, self.clean(text)) for role, text in messages)
 
     async def _collect(
         self, job: Job, outcome: TurnOutcome
@@ -104,9 +114,15 @@ class Work:
             error_kind=failure.kind,
             model=failure.model,
             usage=failure.usage,
-            warnings=failure.warnings,
+            warnings=tuple(map(self.clean, failure.warnings)),
             routes=plan.as_json,
-            messages=failure.messages,
+            messages=self._clean_messages(failure.messages),
             most_errors=self.most_errors,
         )
         return failed(run, job, end, new_id=self.new_id, may_retry=not failure.unconfirmed)
+
+
+def _refuse_without_route(plan: RoutePlan) -> None:
+    """Decided before the agent is paid: without a place to go, nothing is worth doing."""
+    if plan.fatal is not None:
+        raise TurnFailed("route", "delivery_target", plan.fatal)

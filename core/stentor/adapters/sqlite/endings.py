@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
@@ -43,6 +43,7 @@ _BACK_OFF = """
 UPDATE jobs SET not_before = ?1, next_at = max(next_at, ?1) WHERE id = ?2 AND enabled = 1 AND schedule_kind <> 'at'
 """
 _QUIET = (RunStatus.OK, RunStatus.SKIPPED, RunStatus.CANCELLED)
+_SENT = "its agent had sent something already, so the work is not done once more by itself"
 _COUNTED = (RunStatus.ERROR, RunStatus.TIMEOUT)
 
 
@@ -60,7 +61,7 @@ def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Fini
     """End runs and put what they want sent into the outbox, or refuse both where the lease is gone."""
     leased = connection.executemany(_LEASED, [(end.run_id, end.boot, end.started_ms) for end in ends])
     rows = {run: (job, session, ran_ms) for run, job, session, ran_ms in leased}
-    kept = [end for end in ends if end.run_id in rows]
+    kept = [_as_sent(connection, end) for end in ends if end.run_id in rows]
     for end in ends:
         if end.run_id not in rows:
             runs.note_late(connection, end.run_id, f"ended as {end.status.value}", end.ended_ms)
@@ -88,6 +89,13 @@ def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Fini
     return [taken.get(end.run_id, Finished(kept=False)) for end in ends]
 
 
+def _as_sent(connection: apsw.Connection, end: RunEnd) -> RunEnd:
+    """The end as it is now that it is sure what has left of the run: work that people saw is not done once more."""
+    if end.successor is None or not end.unless_sent or not runs.sent_something(connection, end.run_id):
+        return end
+    return replace(end, successor=None, retire=end.retire_if_sent, warnings=(*end.warnings, _SENT))
+
+
 def _consequences(connection: apsw.Connection, end: RunEnd, job: _Job) -> Finished:
     """What the end means for the job, and the work once more if it is to be done once more."""
     if end.status not in _QUIET:
@@ -103,7 +111,10 @@ def _consequences(connection: apsw.Connection, end: RunEnd, job: _Job) -> Finish
         connection.execute(_LIFT, (end.ended_ms, job.id))
     if job.done:
         rollup.retire_if_done(connection, job.id, end.ended_ms)
-    successor = runs.queue(connection, end.successor) if end.successor is not None else None
+    successor = None
+    if end.successor is not None:
+        deliveries.take_back(connection, end.run_id, end.ended_ms)
+        successor = runs.queue(connection, end.successor)
     return Finished(kept=True, successor=successor, rescheduled=lifted)
 
 

@@ -1,4 +1,4 @@
-"""Removing runs from the run log, with everything that hangs on them and on nothing else."""
+"""Removing runs and deliveries, with everything that hangs on them and on nothing else."""
 
 from collections.abc import Sequence
 
@@ -23,9 +23,24 @@ _STEPS = (
     f"DELETE FROM sessions WHERE id = ({_OWN_SESSION})",
     "DELETE FROM runs WHERE id = ?",
 )
+_STEPS_OF_DELIVERY = (
+    """
+    DELETE FROM receipts WHERE id IN (SELECT r.id FROM deliveries d CROSS JOIN parts p ON p.delivery_id = d.id
+        CROSS JOIN receipts r ON r.channel = d.channel AND r.account = d.account AND r.message_id = p.message_id
+        WHERE d.id = ? AND r.part_id = p.id)
+    """,
+    "DELETE FROM parts WHERE delivery_id = ?",
+    "DELETE FROM deliveries WHERE id = ? AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = deliveries.run_id)",
+)
 
 
 def forget(connection: apsw.Connection, run_ids: Sequence[str]) -> None:
     """The runs, their instants, deliveries, parts and receipts, and the sessions that were theirs alone."""
     for step in _STEPS:
         connection.executemany(step, [(run_id,) for run_id in run_ids])
+
+
+def forget_deliveries(connection: apsw.Connection, delivery_ids: Sequence[str]) -> None:
+    """The parts and receipts of deliveries; of those that belong to a run the outcome stays, as long as the run does."""
+    for step in _STEPS_OF_DELIVERY:
+        connection.executemany(step, [(delivery,) for delivery in delivery_ids])

@@ -19,14 +19,20 @@ _SWITCHED_OFF = "auto_disabled IS NOT NULL AND enabled = 0"
 _FAILED = """
 last_status IN ('error', 'timeout', 'interrupted') AND auto_disabled IS NULL AND (enabled = 1 OR finished IS NOT NULL)
 """
-_UNDELIVERED = """
+# What was dropped is settled, and what has arrived by another delivery since is not missed.
+DEAD = """
+d.state IN ('failed', 'partial') AND EXISTS (SELECT 1 FROM parts p WHERE p.delivery_id = d.id) AND NOT EXISTS (
+    SELECT 1 FROM deliveries l WHERE l.linked_to = d.id AND l.state IN ('accepted', 'delivered', 'read'))
+"""
+_UNDELIVERED = f"""
 last_status = 'ok' AND (enabled = 1 OR finished IS NOT NULL) AND EXISTS (
     SELECT 1 FROM runs l JOIN deliveries d ON d.run_id = l.id WHERE l.id = (
         SELECT r.id FROM runs r WHERE r.job_id = jobs.id AND r.ended_at IS NOT NULL ORDER BY r.queued_at DESC LIMIT 1)
-    AND l.delivery_status = 'not-delivered' AND d.required = 1 AND d.state IN ('failed', 'partial'))
+    AND l.delivery_status = 'not-delivered' AND d.required = 1 AND {DEAD})
 """
-_FAILED_SENDS = """
-SELECT count(*) FROM deliveries WHERE created_at > ? AND run_id IS NULL AND state IN ('failed', 'partial')
+_FAILED_SENDS = f"""
+SELECT count(*) FROM deliveries d
+WHERE created_at > ? AND run_id IS NULL AND purpose NOT IN ('failure', 'recovery') AND {DEAD}
 """
 
 

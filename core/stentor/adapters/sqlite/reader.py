@@ -10,9 +10,10 @@ from typing import Self
 
 import apsw
 
-from stentor.adapters.sqlite import shapes
+from stentor.adapters.sqlite import outbox_log, shapes
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.listing import JOB, job_texts
+from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.rows import Row
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.domain.faults import AmbiguousName
@@ -94,14 +95,26 @@ class Reader:
         target: str | None = None,
         state: str | None = None,
     ) -> list[JsonObject]:
-        given = {"d.run_id": run, "d.id": delivery, "d.target": target}
-        clauses = [f"{column} = ?" for column, value in given.items() if value is not None]
-        values = [value for value in given.values() if value is not None]
-        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
-        order = "d.created_at, d.rowid" if run or delivery else "d.created_at DESC, d.rowid DESC"
-        rows = self._rows(f"{shapes.DELIVERY} {where} ORDER BY {order}", *values)
-        found = (shapes.delivery(row, self._parts(str(row[0]))) for row in rows)
-        return [entry for entry in found if state is None or entry["state"] == state]
+        """Newest first; those of one run in their order."""
+        asked = Asked(run=run, delivery=delivery, target=target, state=state)
+        return [] if self._connection is None else outbox_log.deliveries(self._connection, asked)
+
+    def delivery_page(self, asked: Asked, *, limit: int, offset: int) -> tuple[list[JsonObject], int]:
+        """A page of deliveries, newest first, and the number of all that match."""
+        if self._connection is None:
+            return [], 0
+        found = outbox_log.deliveries(self._connection, asked, limit=limit, offset=offset)
+        return found, outbox_log.count(self._connection, asked)
+
+    def delivery_ids(self, asked: Asked) -> list[str]:
+        return [] if self._connection is None else outbox_log.ids(self._connection, asked)
+
+    def delivery(self, delivery_id: str) -> JsonObject | None:
+        """All that is known of a delivery."""
+        return None if self._connection is None else outbox_log.details(self._connection, delivery_id)
+
+    def known_targets(self) -> list[JsonObject]:
+        return [] if self._connection is None else outbox_log.known_targets(self._connection)
 
     def journal(self, target: str | None, limit: int) -> list[JsonObject]:
         """What channels kept in the store itself, newest first."""
@@ -111,6 +124,11 @@ class Reader:
     def alerts(self, limit: int) -> list[JsonObject]:
         query = "SELECT at, job_id, run_id, delivery_id, data FROM events WHERE kind = 'alert' ORDER BY id DESC LIMIT ?"
         return [shapes.alert(row) for row in self._rows(query, limit)]
+
+    def incidents(self, limit: int) -> list[JsonObject]:
+        """The open ones, newest first, with what became of the last alert about each."""
+        query = f"{shapes.INCIDENT} WHERE i.closed_at IS NULL ORDER BY i.id DESC LIMIT ?"
+        return [shapes.incident(row) for row in self._rows(query, limit)]
 
     def events(self, after: int) -> list[JsonObject]:
         """What happened since event number `after`, oldest first."""
@@ -143,7 +161,8 @@ class Reader:
             "blocked": "SELECT count(*) FROM jobs WHERE blocked IS NOT NULL",
             "running": "SELECT count(*) FROM runs WHERE ended_at IS NULL",
             "pending": "SELECT count(*) FROM deliveries WHERE state = 'pending'",
-            "unknown": "SELECT count(*) FROM deliveries WHERE state = 'unknown'",
+            "unknown": "SELECT count(*) FROM deliveries d WHERE state = 'unknown' AND "
+            "EXISTS (SELECT 1 FROM parts p WHERE p.delivery_id = d.id)",
             "sessions": "SELECT count(*) FROM sessions",
         }
         return {name: int(self._value(query) or 0) for name, query in queries.items()}
@@ -163,9 +182,6 @@ class Reader:
         rows = self._rows("SELECT id, doc, checksum FROM jobs")
         return [str(job) for job, doc, expected in rows if fingerprint(str(doc)) != expected]
 
-    def _parts(self, delivery: str) -> list[Row]:
-        return list(self._rows(f"{shapes.PART} WHERE delivery_id = ? ORDER BY n", delivery))
-
     def _rows(self, query: str, *values: str | int | None) -> Iterator[Row]:
         if self._connection is None:
             return iter(())
@@ -177,12 +193,14 @@ class Reader:
         return None
 
 
-def page(entries: Sequence[object], total: int, limit: int, offset: int) -> JsonObject:
-    """How every paged answer is wrapped."""
+def page(
+    entries: Sequence[object], total: int, limit: int, offset: int, *, under: str = "entries"
+) -> JsonObject:
+    """How every paged answer is wrapped; `under` is the name of what it holds."""
     following = offset + len(entries)
     more = following < total
     return {
-        "entries": list(entries),
+        under: list(entries),
         "total": total,
         "limit": limit,
         "offset": offset,

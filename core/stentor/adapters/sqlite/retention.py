@@ -5,10 +5,11 @@ may have arrived unseen.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import apsw
 
+from stentor.adapters.sqlite import aging
+from stentor.adapters.sqlite.aging import After, Slice
 from stentor.adapters.sqlite.forgetting import forget
 from stentor.adapters.sqlite.rows import Row, fetch, first, only
 from stentor.domain.retention import Limits, Position, Pruned, Removed
@@ -21,13 +22,12 @@ _PAGES = 64
 # The space of what goes in this hour is used again in the next. Only what exceeds this is given back.
 _SPARE_PAGES = 1_000
 
-After = tuple[Any, ...]
-Slice = tuple[Removed, After]
 Stage = Callable[[apsw.Connection, Limits, int, After], Slice]
 
 _MAY_GO = """
 runs.ended_at IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state IN ('pending', 'unknown'))
+    SELECT 1 FROM deliveries d WHERE d.run_id = runs.id AND d.state IN ('pending', 'unknown')
+    AND EXISTS (SELECT 1 FROM parts p WHERE p.delivery_id = d.id))
 """
 _AGED = f"""
 SELECT ended_at, runs.rowid, id, bytes, {_MAY_GO} FROM runs
@@ -128,7 +128,15 @@ def _old_events(connection: apsw.Connection, limits: Limits, now_ms: int, after:
     return Removed(events=len(gone)), _reached(rows)
 
 
-_STAGES: tuple[Stage, ...] = (_old_runs, _surplus_runs, _bare_instants, _old_events)
+_STAGES: tuple[Stage, ...] = (
+    _old_runs,
+    _surplus_runs,
+    _bare_instants,
+    _old_events,
+    aging.old_deliveries,
+    aging.stray_receipts,
+    aging.old_records,
+)
 
 
 def _forget(connection: apsw.Connection, rows: list[Row]) -> Removed:

@@ -21,14 +21,22 @@ from stentor.domain.states import (
     RunStatus,
 )
 
+# What somebody ruled of an unknown part of `d` counts for everything that follows from it; the part keeps its state.
+AS_RULED = """
+CASE WHEN p.state <> 'unknown' THEN p.state ELSE CASE d.settled ->> ('$.parts."' || p.n || '"')
+    WHEN 'delivered' THEN 'delivered' WHEN 'not-delivered' THEN 'rejected' ELSE 'unknown' END END
+"""
+# What stands beside a run, such as an alert about it, is no part of its result; nor is what something else stood in for.
 # CROSS JOIN keeps the order of the loops, so that the rows of one delivery, or of one run, come together.
-_PARTS = """
-SELECT d.id, d.rowid, d.state, d.reason, d.run_id, d.job_id, p.state
+_PARTS = f"""
+SELECT d.id, d.rowid, d.state, d.reason, d.run_id, d.job_id, {AS_RULED}
 FROM json_each(?) w CROSS JOIN deliveries d ON d.id = w.value CROSS JOIN parts p ON p.delivery_id = d.id
 """
 _RUNS = """
 SELECT r.rowid, r.job_id, r.status, r.routes <> '[]', r.delivery_status, r.completion_status, d.state, d.required
 FROM json_each(?) w CROSS JOIN runs r ON r.id = w.value LEFT JOIN deliveries d ON d.run_id = r.id
+    AND d.purpose IN ('announce', 'tool')
+    AND NOT EXISTS (SELECT 1 FROM deliveries f WHERE f.linked_to = d.id AND f.link = 'fallback')
 """
 _LEAVING = """
 SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND finished = 'done' AND doc ->> '$.deleteAfterRun' = 1
@@ -42,12 +50,16 @@ AND 'succeeded' = (SELECT completion_status FROM runs WHERE job_id = ?1 AND trig
 
 
 class Change(NamedTuple):
-    """Some part of a delivery is not what it was. `lost` names what became of a part that is given up."""
+    """Some part of a delivery is not what it was. `lost` names what became of a part that is given up.
+
+    What somebody did by hand is nothing to tell them.
+    """
 
     delivery_id: str
     at_ms: int
     why: str = ""
     lost: str = ""
+    by_hand: bool = False
 
 
 class Standing(NamedTuple):
@@ -144,6 +156,8 @@ def _tell(
         kind = f"delivery.{state.value}"
         record(connection, change.at_ms, kind, job_id=job_id, run_id=run_id, delivery_id=before.id)
     elif not change.lost:
+        return
+    if change.by_hand:
         return
     cause = _worth_an_alert(before.parts, state, change.lost)
     if cause:

@@ -21,10 +21,14 @@ INSERT INTO sessions (id, key, base_key, kind, agent_id, job_id, label, created_
 _START = """
 UPDATE runs SET status = 'running', phase = 'setup', started_at = ?, deadline = ? WHERE id = ? AND boot = ? AND status = 'queued'
 """
-_OPEN = """
+# What was given up never left, and what was never begun can be taken back.
+_LEAVING = """
+SELECT 1 FROM deliveries d JOIN parts p ON p.delivery_id = d.id
+WHERE p.state NOT IN ('rejected', 'expired', 'cancelled') AND (p.state <> 'pending' OR p.attempts > 0) AND
+"""
+_OPEN = f"""
 SELECT r.id, r.job_id, r.job_name, r.trigger, r.queued_at, r.scheduled_for, r.attempt, r.not_before, r.started_at IS NOT NULL,
-    EXISTS (SELECT 1 FROM deliveries d JOIN parts p ON p.delivery_id = d.id
-            WHERE d.run_id = r.id AND (p.attempts > 0 OR p.state NOT IN ('pending', 'cancelled'))),
+    EXISTS ({_LEAVING} d.run_id = r.id),
     s.id, s.key, s.base_key, s.kind, s.agent_id, s.label
 FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.ended_at IS NULL AND r.boot <> ? ORDER BY +r.queued_at, r.id
 """
@@ -109,6 +113,11 @@ def adopt_open(connection: apsw.Connection, boot: str) -> list[OpenRun]:
     adopt = "UPDATE runs SET boot = ? WHERE id = ? AND ended_at IS NULL"
     connection.executemany(adopt, [(boot, run.seed.id) for run in found])
     return found
+
+
+def sent_something(connection: apsw.Connection, run_id: str) -> bool:
+    """Whether anything of a run has left or may have left."""
+    return first(connection, f"{_LEAVING} d.run_id = ? LIMIT 1", (run_id,)) is not None
 
 
 def _in_its_session(connection: apsw.Connection, seed: RunSeed) -> RunSeed:

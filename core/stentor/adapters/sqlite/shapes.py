@@ -1,11 +1,13 @@
 """Rows of the store as the JSON of the outer surfaces."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.rows import Row
 from stentor.domain.json_types import JsonObject
+from stentor.domain.rulings import choices
 
 RUN = """
 SELECT id, job_id, job_name, trigger, scheduled_for, queued_at, started_at, ended_at, status, phase, error, error_kind, warnings,
@@ -13,23 +15,43 @@ SELECT id, job_id, job_name, trigger, scheduled_for, queued_at, started_at, ende
     delivery_status, suppression, routes, attempt
 FROM runs
 """
-DELIVERY = """
-SELECT d.id, d.run_id, d.job_id, d.purpose, d.target, d.account, d.state, d.reason, d.source, d.created_at, d.expires_at,
-    a.state, a.reason
-FROM deliveries d LEFT JOIN accounts a ON a.channel = d.channel AND a.account = d.account
+DELIVERIES = "deliveries d LEFT JOIN accounts a ON a.channel = d.channel AND a.account = d.account"
+# What is still open on an account that is not there is blocked.
+STATE = """
+CASE WHEN d.state = 'pending' AND ifnull(a.state, 'blocked') = 'blocked' THEN 'blocked' ELSE d.state END
+"""
+_REASON = """
+CASE WHEN d.state <> 'pending' THEN d.reason WHEN a.state IS NULL THEN 'not_configured'
+    WHEN a.state IN ('blocked', 'down') THEN a.reason ELSE d.reason END
+"""
+DELIVERY = f"""
+SELECT d.id, d.run_id, d.job_id, d.purpose, d.target, d.account, {STATE}, {_REASON}, d.source, d.created_at, d.expires_at,
+    d.link, d.linked_to, d.settled, d.unconfirmed_at, d.meant_for, (
+        SELECT json_group_array(json_object('id', l.id, 'link', l.link, 'target', l.target, 'state', l.state))
+        FROM deliveries l WHERE l.linked_to = d.id)
+FROM {DELIVERIES}
 """
 PART = """
-SELECT id, n, of, state, reason, attempts, message_id, accepted_at, delivered_at, read_at, degraded, error, next_attempt_at, text
+SELECT id, n, of, state, reason, attempts, message_id, accepted_at, delivered_at, read_at, degraded, error, next_attempt_at, text,
+    sending_at
 FROM parts
 """
 EVENT = """
 SELECT e.id, e.at, e.kind, e.job_id, e.run_id, e.delivery_id, e.data, d.target FROM events e
 LEFT JOIN deliveries d ON d.id = e.delivery_id
 """
+INCIDENT = """
+SELECT i.id, i.cause, i.root, i.job_id, i.opened_at, i.last_at, i.count, i.message, i.told_at, i.told, (
+    SELECT json_group_array(json_object('deliveryId', d.id, 'target', d.target, 'accountId', d.account, 'state', d.state))
+    FROM deliveries d WHERE d.created_at = i.told_at AND d.incident = i.id)
+FROM incidents i
+"""
 EDIT = "SELECT id, at, kind, job_id, data FROM events"
 SESSION = """
 SELECT key, id, kind, agent_id, job_id, messages, bytes, context_tokens, billed_tokens, updated_at FROM sessions
 """
+_WITHOUT_PARTS = ("suppressed", "not_requested")
+_HEAD = 100
 _ACTIONS = {
     "job.added": "added",
     "job.changed": "changed",
@@ -76,12 +98,12 @@ def run(row: Row, deliveries: list[JsonObject]) -> JsonObject:
         "summary": row[20],
         "completionStatus": row[21],
         "deliveryStatus": row[22],
-        "suppression": row[23],
+        "suppression": row[23] or _why_nothing_was_announced(deliveries),
         "attempt": row[25],
-        "fallbackUsed": False,
+        "fallbackUsed": any(entry["link"] == "fallback" for entry in deliveries),
         "delivery": {
             **first,
-            "messageToolSentTo": [entry["target"] for entry in deliveries if entry["purpose"] == "tool"],
+            "messageToolSentTo": _sent_by_tool(deliveries),
             "delivered": row[22] == "delivered",
             "routes": routes,
         },
@@ -89,13 +111,24 @@ def run(row: Row, deliveries: list[JsonObject]) -> JsonObject:
     }
 
 
-def delivery(row: Row, parts: list[Row]) -> JsonObject:
-    """A delivery with its parts. What is still open on an account that is not there shows as blocked."""
-    state, reason = row[6], row[7]
-    if state == "pending" and row[11] in ("blocked", None):
-        state, reason = "blocked", row[12] or "not_configured"
-    elif state == "pending" and row[11] == "down":
-        reason = row[12]
+def _sent_by_tool(deliveries: list[JsonObject]) -> list[str]:
+    """Where the agent's own messages went, unless it is known that they did not."""
+    sent = [entry for entry in deliveries if entry["purpose"] == "tool" and entry["state"] != "failed"]
+    return list(dict.fromkeys(entry["target"] for entry in sent))
+
+
+def _why_nothing_was_announced(deliveries: list[JsonObject]) -> str | None:
+    """One reason for all announces, where the end of the run did not know of it."""
+    announced = [entry for entry in deliveries if entry["purpose"] == "announce"]
+    reasons = {entry["reason"] if entry["state"] == "suppressed" else None for entry in announced}
+    return reasons.pop() if len(reasons) == 1 else None
+
+
+def delivery(row: Row, parts: Sequence[Row]) -> JsonObject:
+    """A delivery with its parts, and what can be done about it where something has to be."""
+    state = row[6]
+    doubts = [part[14] for part in parts if part[3] == "unknown" and part[14] is not None]
+    is_dropped = not parts and state not in _WITHOUT_PARTS
     return {
         "id": row[0],
         "runId": row[1],
@@ -104,11 +137,51 @@ def delivery(row: Row, parts: list[Row]) -> JsonObject:
         "target": row[4],
         "accountId": row[5],
         "state": state,
-        "reason": reason or None,
+        "reason": row[7] or None,
         "source": row[8],
         "createdAt": iso(row[9]),
         "expiresAt": iso(row[10]),
+        "link": row[11],
+        "linkedTo": row[12],
+        "linkedFrom": json.loads(row[16]),
+        "settled": _settled(row[13]),
+        "unknownSince": iso(min(doubts, default=None)),
+        "unconfirmedAt": iso(row[14]),
+        "meantFor": row[15],
+        "dropped": is_dropped,
+        "choices": [] if is_dropped else choices(row[0], state),
+        "textHead": _head(parts),
         "parts": [_part(part) for part in parts],
+    }
+
+
+def with_text(part: JsonObject, row: Row) -> JsonObject:
+    """A part with what it says."""
+    _, text, form, attachment = row
+    file = None if attachment is None else json.loads(attachment)
+    return {**part, "text": text, "format": form, "attachment": file}
+
+
+def receipt(row: Row) -> JsonObject:
+    return {
+        "n": row[0],
+        "messageId": row[1],
+        "level": row[2],
+        "target": row[3],
+        "detail": json.loads(row[4]),
+        "at": iso(row[5]),
+    }
+
+
+def known_target(row: Row) -> JsonObject:
+    return {
+        "channel": row[0],
+        "accountId": row[1],
+        "target": row[2],
+        "state": row[3],
+        "reason": row[4] or None,
+        "movedTo": None if row[5] is None else _canonical(json.loads(row[5])),
+        "since": iso(row[6]),
     }
 
 
@@ -138,6 +211,23 @@ def alert(row: Row) -> JsonObject:
         "runId": row[2],
         "deliveryId": row[3],
         **json.loads(row[4]),
+    }
+
+
+def incident(row: Row) -> JsonObject:
+    """Trouble that goes on. Where it was `told` but `toldTo` is empty, no way was open and this is all there is."""
+    return {
+        "id": row[0],
+        "cause": row[1],
+        "root": row[2],
+        "jobId": row[3],
+        "openedAt": iso(row[4]),
+        "lastAt": iso(row[5]),
+        "count": row[6],
+        "message": row[7],
+        "toldAt": iso(row[8]),
+        "told": row[9],
+        "toldTo": json.loads(row[10]),
     }
 
 
@@ -197,6 +287,24 @@ def _part(row: Row) -> JsonObject:
         "nextAttemptAt": iso(row[12]),
         "textHash": fingerprint(row[13]),
     }
+
+
+def _canonical(target: JsonObject) -> str:
+    return f"{target['channel']}:{target['address']}"
+
+
+def _settled(text: str | None) -> JsonObject | None:
+    """What somebody ruled: the last word, and what it said of each part."""
+    if text is None:
+        return None
+    settled: JsonObject = json.loads(text)
+    return {**settled, "at": iso(settled["at"])}
+
+
+def _head(parts: Sequence[Row]) -> str | None:
+    """How the first part that says anything begins, on one line."""
+    text = next((part[13] for part in parts if part[13]), None)
+    return None if text is None else " ".join(text[: 4 * _HEAD].split())[:_HEAD]
 
 
 def _difference(later: int | None, earlier: int | None) -> int | None:

@@ -18,6 +18,8 @@ from stentor.adapters.sqlite import (
     events,
     expiry,
     guards,
+    incident_facts,
+    incidents,
     jobs,
     lanes,
     life,
@@ -30,6 +32,8 @@ from stentor.adapters.sqlite import (
 from stentor.adapters.sqlite.rows import OneByOne
 from stentor.adapters.sqlite.snapshot import DAMAGED, damaged
 from stentor.adapters.sqlite.writer import ThreadWriter, Writer
+from stentor.domain.alert_texts import About
+from stentor.domain.alerts import Incident, Mark, News
 from stentor.domain.faults import StoreError, StoreRefused, StoreUnavailable
 from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
@@ -38,6 +42,7 @@ from stentor.domain.records import (
     DeliverySeed,
     DueJob,
     Finished,
+    IncidentStep,
     JobRow,
     Outgoing,
     Recovery,
@@ -211,6 +216,9 @@ class SqliteStore:
     async def enqueue(self, delivery: DeliverySeed) -> None:
         await self._do(lambda c: deliveries.insert_all(c, [delivery]))
 
+    async def enqueue_of_run(self, delivery: DeliverySeed, boot: str) -> bool:
+        return await self._do(lambda c: deliveries.insert_of_live_run(c, delivery, boot))
+
     async def begin_sends(self, now_ms: int, limit: int, boot: str) -> Sequence[Outgoing]:
         return await self._do(lambda c: sending.begin_sends(c, now_ms, limit, boot))
 
@@ -257,6 +265,21 @@ class SqliteStore:
 
     async def clear_target(self, known: KnownTarget, hand: Hand) -> bool:
         return await self._do(lambda c: desk.clear_target(c, known, hand))
+
+    async def incident_news(self, now_ms: int, most: int) -> News:
+        return await self._do(lambda c: incidents.news(c, now_ms, most))
+
+    async def file_news(self, marks: Sequence[Mark], found: News, now_ms: int) -> bool:
+        return await self._do(lambda c: incidents.file(c, marks, found, now_ms))
+
+    async def incidents(self, after: int, most: int, now_ms: int) -> Sequence[Incident]:
+        return await self._do(lambda c: incidents.still_open(c, after, most, now_ms))
+
+    async def incident_facts(self, incident: int) -> About:
+        return await self._do(lambda c: incident_facts.facts(c, incident))
+
+    async def take_step(self, step: IncidentStep) -> bool:
+        return await self._do(lambda c: incidents.take(c, step))
 
     async def recover(self, boot: str) -> Recovery:
         return await self._do(lambda c: life.recover(c, boot))

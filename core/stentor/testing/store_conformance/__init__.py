@@ -17,9 +17,18 @@ The tests are coroutines: run them with `asyncio_mode = "auto"` of pytest-asynci
 """
 
 from stentor.testing.store_conformance.accounts import AccountRules
+from stentor.testing.store_conformance.aging import OldDeliveryRules
 from stentor.testing.store_conformance.claims import ClaimRules, LeaseRules, SessionRules
+from stentor.testing.store_conformance.desk import (
+    CancelRules,
+    DropRules,
+    KnownTargetRules,
+    ResendRules,
+    RulingRules,
+)
 from stentor.testing.store_conformance.ends import EndRules
 from stentor.testing.store_conformance.gates import GateRules
+from stentor.testing.store_conformance.incidents import IncidentRules, NewsRules, StandingRules
 from stentor.testing.store_conformance.jobs import DueRules, JobRules
 from stentor.testing.store_conformance.lanes import AttemptRules, LaneRules
 from stentor.testing.store_conformance.life import LifeRules
@@ -39,6 +48,7 @@ from stentor.testing.store_conformance.settling import (
     SettlementRules,
 )
 from stentor.testing.store_conformance.steps import Reopen, RunLog
+from stentor.testing.store_conformance.tool_sends import ToolSendRules
 
 __all__ = ["Reopen", "RunLog", "StoreConformance"]
 
@@ -51,6 +61,7 @@ class StoreConformance(
     LeaseRules,
     EndRules,
     OutboxOfRunRules,
+    ToolSendRules,
     DerivedRules,
     JobAfterRunRules,
     DeleteAfterRunRules,
@@ -66,9 +77,18 @@ class StoreConformance(
     ExpiryRules,
     AlertRules,
     ReceiptRules,
+    NewsRules,
+    IncidentRules,
+    StandingRules,
     LifeRules,
     RetentionRules,
     KeptRules,
     GoneRules,
+    ResendRules,
+    RulingRules,
+    CancelRules,
+    DropRules,
+    KnownTargetRules,
+    OldDeliveryRules,
 ):
     """All rules together."""

@@ -66,3 +66,9 @@ ALTER TABLE deliveries ADD COLUMN incident INTEGER;
 -- By when a provider that confirms should have said that the part is there.
 ALTER TABLE parts ADD COLUMN confirm_by INTEGER;
 CREATE INDEX parts_unconfirmed ON parts (confirm_by) WHERE confirm_by IS NOT NULL AND state = 'accepted';
+
+-- An agent may send several messages to one target in one run, and what is sent again is a delivery of its own.
+DROP INDEX deliveries_once;
+CREATE UNIQUE INDEX deliveries_once ON deliveries (run_id, purpose, channel, account, target,
+    CASE WHEN purpose = 'tool' OR link = 'resend' THEN id ELSE '' END) WHERE run_id IS NOT NULL;
+CREATE INDEX deliveries_by_hand ON deliveries (created_at) WHERE run_id IS NULL;

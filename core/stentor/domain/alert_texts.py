@@ -1,0 +1,193 @@
+"""The words of alerts: what happened to whom, how often, when, and what to do about it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from stentor.domain import alerts
+from stentor.domain.alerts import Incident
+from stentor.domain.instants import iso, local
+
+_ERROR_CHARACTERS = 200
+_TEXT_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """The run an alert is about."""
+
+    id: str
+    status: str
+    phase: str
+    error: str | None
+    started_ms: int | None
+    ended_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What an alert can say beside its incident: the job and its latest run, the latest delivery, who else suffers."""
+
+    job_name: str | None = None
+    next_at_ms: int | None = None
+    run: RunFacts | None = None
+    delivery_id: str | None = None
+    target: str | None = None
+    text: str = ""
+    # The jobs concerned: some by name, and how many there are.
+    names: tuple[str, ...] = ()
+    jobs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """An alert to be written. `clean` keeps secrets out of every word of it."""
+
+    incident: Incident
+    about: About
+    clean: Callable[[str], str]
+    tz: str
+    reminder: bool = False
+    recovery: bool = False
+
+    @property
+    def name(self) -> str:
+        return f'"{self.about.job_name or self.incident.job_id or "?"}"'
+
+    @property
+    def error(self) -> str:
+        """The last error in one line."""
+        run = self.about.run
+        said = (run.error or run.status) if run is not None else self.incident.message
+        return _head(self.clean(said), _ERROR_CHARACTERS)
+
+    @property
+    def why(self) -> str:
+        return _head(self.clean(self.incident.message), _ERROR_CHARACTERS)
+
+
+def text_of(telling: Telling) -> str:
+    """The alert as people read it."""
+    if telling.recovery:
+        return f"✅ {telling.clean(_recovered(telling))}"
+    lines = [f"⚠️ {_headline(telling)}", *_details(telling)]
+    return telling.clean("\n".join(lines))
+
+
+def event_of(telling: Telling) -> Mapping[str, object]:
+    """The alert as webhooks post it."""
+    incident, about, run = telling.incident, telling.about, telling.about.run
+    started = run.started_ms if run is not None else None
+    return {
+        "type": "recovery" if telling.recovery else "alert",
+        "cause": incident.cause,
+        "jobId": incident.job_id,
+        "jobName": None if about.job_name is None else telling.clean(about.job_name),
+        "runId": None if run is None else run.id,
+        "message": text_of(telling),
+        "status": None if run is None else run.status,
+        "error": None if telling.recovery else telling.error,
+        "count": _times(incident),
+        "runAtMs": started,
+        "durationMs": None if run is None or started is None else run.ended_ms - started,
+        "nextRunAtMs": about.next_at_ms,
+        "since": iso(incident.opened_ms),
+    }
+
+
+def _headline(telling: Telling) -> str:
+    incident, again = telling.incident, " still" if telling.reminder else ""
+    times = _times(incident)
+    match incident.cause:
+        case alerts.FAILING if times > 1:
+            return f"Job {telling.name} failed {times} times in a row"
+        case alerts.FAILING:
+            return f"Job {telling.name} failed: {telling.error}"
+        case alerts.SKIPPED:
+            return f"Job {telling.name} was skipped {times} times in a row"
+        case alerts.MISSED:
+            return f"Missed: {_listed(telling.about) or telling.name}"
+        case alerts.SWITCHED_OFF:
+            return f"Job {telling.name} was switched off"
+        case alerts.UNDELIVERED:
+            return f"Deliveries to {telling.about.target} do{again} not arrive: {telling.why}"
+        case alerts.UNKNOWN:
+            said = "1 delivery" if times == 1 else f"{times} deliveries"
+            return f"{said} may or may not have arrived"
+        case alerts.ACCOUNT_DOWN:
+            why = telling.why.removeprefix(f"{incident.root} is down: ")
+            return f"Account {incident.root} is{again} down: {why}"
+        case cause:
+            return f"{cause.replace('_', ' ').capitalize()}: {telling.why}"
+
+
+def _details(telling: Telling) -> Iterator[str]:
+    incident, about = telling.incident, telling.about
+    if incident.cause == alerts.FAILING and _times(incident) > 1:
+        yield f"Last error: {telling.error}"
+    elif incident.cause == alerts.SKIPPED:
+        yield f"Skip reason: {telling.error}"
+    elif incident.cause in (alerts.MISSED, alerts.SWITCHED_OFF, alerts.UNKNOWN):
+        yield f"Last: {telling.why}"
+    if incident.cause in (alerts.UNDELIVERED, alerts.UNKNOWN) and about.text:
+        name = f"{telling.name} to " if incident.job_id is not None else "To "
+        yield f"{name}{about.target}: {_head(about.text, _TEXT_CHARACTERS)}"
+    if about.names and incident.cause != alerts.MISSED:
+        yield f"Jobs concerned: {_listed(about)}"
+    if about.run is not None and alerts.concerns_audience(incident.cause):
+        yield f"Run {about.run.id}, phase {about.run.phase}, {_when(about.run.ended_ms, telling.tz)}"
+    else:
+        yield f"At {_when(incident.last_ms, telling.tz)}"
+    yield f"Next: {_remedy(telling)}"
+
+
+def _remedy(telling: Telling) -> str:
+    job, about = telling.incident.job_id, telling.about
+    match telling.incident.cause:
+        case alerts.FAILING | alerts.SKIPPED:
+            return f"stentor cron runs --id {job}"
+        case alerts.MISSED:
+            return "stentor status; a job's missed.policy says which instants are made up for"
+        case alerts.SWITCHED_OFF:
+            return f"mend it, then stentor cron enable {job}"
+        case alerts.UNDELIVERED:
+            return f"stentor deliveries show {about.delivery_id}"
+        case alerts.UNKNOWN:
+            return "stentor deliveries list --state unknown"
+        case alerts.ACCOUNT_DOWN:
+            return "mend its settings; what waits for it is sent then"
+        case _:
+            return "stentor status"
+
+
+def _recovered(telling: Telling) -> str:
+    incident = telling.incident
+    match incident.cause:
+        case alerts.UNDELIVERED:
+            return f"Deliveries to {telling.about.target} arrive again"
+        case alerts.ACCOUNT_DOWN:
+            return f"Account {incident.root} is open again"
+        case cause:
+            word = "skipped" if cause == alerts.SKIPPED else "failed"
+            often = "once" if incident.count == 1 else f"{incident.count} times"
+            return f"Job {telling.name} is good again; it {word} {often} since {_when(incident.opened_ms, telling.tz)}"
+
+
+def _times(incident: Incident) -> int:
+    return max(1, incident.streak)
+
+
+def _listed(about: About) -> str:
+    more = about.jobs - len(about.names)
+    return ", ".join(f'"{name}"' for name in about.names) + (f" and {more} more" if more > 0 else "")
+
+
+def _when(at_ms: int, tz: str) -> str:
+    """To the second, where the job lives and in UTC."""
+    at_ms -= at_ms % 1000
+    here = local(at_ms, tz)
+    return iso(at_ms) if here.endswith("+00:00") else f"{here} ({iso(at_ms)})"
+
+
+def _head(text: str, characters: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= characters else f"{line[: characters - 1]}…"

@@ -1,0 +1,293 @@
+"""One owner of a send: what an agent sends itself goes through its run's outbox, and is not announced once more."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stentor.adapters.sqlite.reader import Reader
+from stentor.contract.errors import Ambiguous, NotSent, Rejected, RunnerError
+from stentor.contract.runners import TurnRequest
+from stentor.testing.invariants import Witness, check
+from stentor.testing.scripted import Provider
+from stentor.testing.virtual_time import pass_time
+from tests.services.stories import JsonObject, alerts, deliveries, runs
+from tests.services.tool_stories import CHAT, Caller, agent_job, chat_channel, page, played
+
+HELLO = {"to": "page:room1", "text": "hello"}
+
+
+def told(provider: Provider) -> list[tuple[str, str]]:
+    """What people see: where, and what."""
+    return [(part.target.canonical, part.text) for part in provider.accepted]
+
+
+def states(home: Path) -> list[tuple[str, str, str | None]]:
+    return [(entry["purpose"], entry["state"], entry["reason"]) for entry in deliveries(home)]
+
+
+def the_run(home: Path) -> JsonObject:
+    (run,) = runs(home)
+    return run
+
+
+def events(home: Path, kind: str) -> list[JsonObject]:
+    with Reader.open(home / "stentor.db") as reader:
+        return [event for event in reader.events(0) if event["kind"] == kind]
+
+
+def test_what_the_agent_sent_to_the_jobs_own_target_is_not_announced_there(fast_home) -> None:
+    provider = Provider()
+    agent = Caller({"to": CHAT, "threadId": "42", "text": "A"})
+    played(fast_home, agent, agent_job(to=f"page:{CHAT}:topic:42"), chat_channel(provider))
+
+    assert told(provider) == [(f"page:{CHAT}:topic:42", "A")]
+    tool, announce = deliveries(fast_home)
+    assert (tool["purpose"], tool["state"]) == ("tool", "accepted")
+    assert (announce["purpose"], announce["state"]) == ("announce", "suppressed")
+    assert (announce["reason"], announce["linkedTo"]) == ("already_sent", tool["id"])
+    run = the_run(fast_home)
+    assert (run["deliveryStatus"], run["completionStatus"]) == ("delivered", "succeeded")
+    assert (run["suppression"], run["fallbackUsed"]) == ("already_sent", False)
+    assert run["delivery"]["messageToolSentTo"] == [f"page:{CHAT}:topic:42"]
+    assert run["delivery"]["delivered"] is True
+    assert run["summary"] == "done"
+    check(fast_home, Witness({"page": provider}))
+
+
+def test_another_topic_is_another_target(fast_home) -> None:
+    provider = Provider()
+    agent = Caller({"to": CHAT, "threadId": "43", "text": "A"})
+    asked = agent_job(to=f"page:{CHAT}:topic:42", allow=[f"page:{CHAT}:topic:43"])
+    played(fast_home, agent, asked, chat_channel(provider))
+
+    assert told(provider) == [(f"page:{CHAT}:topic:43", "A"), (f"page:{CHAT}:topic:42", "done")]
+    assert states(fast_home) == [("tool", "accepted", None), ("announce", "accepted", None)]
+
+
+def test_without_delivery_nothing_is_sent_and_no_tool_is_offered(fast_home) -> None:
+    provider = Provider()
+    agent = Caller(HELLO, final="something to say")
+    played(fast_home, agent, agent_job(mode="none"), page(provider))
+
+    assert (told(provider), agent.offered) == ([], [])
+    assert agent.answer == "there is no tool 'message'; available: none"
+    run = the_run(fast_home)
+    assert (run["status"], run["deliveryStatus"], run["deliveries"]) == ("ok", "not-requested", [])
+
+
+def test_an_agent_that_may_send_without_a_delivery_sends_to_what_is_named(fast_home) -> None:
+    provider = Provider()
+    agent = Caller(HELLO, {"to": "page:room2", "text": "psst"}, final="something to say")
+    played(fast_home, agent, agent_job(mode="none", to="page:room1", agentMaySend=True), page(provider))
+
+    assert told(provider) == [("page:room1", "hello")]
+    assert agent.answer.startswith("this job may not send to page:room2")
+    assert states(fast_home) == [("tool", "accepted", None)]
+
+
+def test_an_agent_that_may_not_send_is_offered_no_tool(fast_home) -> None:
+    provider = Provider()
+    agent = Caller(HELLO)
+    played(fast_home, agent, agent_job(to="page:room1", agentMaySend=False), page(provider))
+
+    assert agent.offered == []
+    assert told(provider) == [("page:room1", "done")]
+
+
+def test_an_invented_target_is_refused_by_name_and_kept_in_the_run_log(fast_home) -> None:
+    provider = Provider()
+    agent = Caller({"to": "page:stranger", "text": "the balance is 12,345"})
+    played(fast_home, agent, agent_job(to="page:room1", allow=["page:room2"]), page(provider))
+
+    refusal = "this job may not send to page:stranger on default; it may send to page:room1, page:room2"
+    assert (agent.results[0].ok, agent.answer) == (False, refusal)
+    assert told(provider) == [("page:room1", "done")]
+    assert the_run(fast_home)["warnings"] == [f"the tool message refused: {refusal}"]
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        pytest.param({"to": "page:room1"}, "the message is empty", id="empty"),
+        pytest.param({"text": "x"}, "the message is not valid; to: is missing", id="no target"),
+        pytest.param(
+            {**HELLO, "thraedId": "7"},
+            "the message is not valid; thraedId: unknown field, did you mean 'threadId'?",
+            id="unknown field",
+        ),
+        pytest.param({**HELLO, "text": 7}, "the message is not valid; text: must be text", id="no text"),
+        pytest.param(
+            {**HELLO, "to": "pager:1"}, 'no loaded plugin owns the prefix "pager:"', id="no channel"
+        ),
+        pytest.param(
+            {**HELLO, "to": "page:a-b"},
+            "'page:a-b' is not a room; allowed targets: page:room1",
+            id="no target of the channel",
+        ),
+        pytest.param({**HELLO, "accountId": "second"}, "has no account 'second'", id="no account"),
+        pytest.param(
+            {**HELLO, "attachments": [{"path": "report.pdf"}]},
+            "nothing was sent: report.pdf: the agent has no workspace",
+            id="no file",
+        ),
+    ],
+)
+def test_a_message_that_cannot_be_sent_says_why(fast_home, message: dict[str, Any], said: str) -> None:
+    provider = Provider()
+    agent = Caller(message)
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert agent.results[0].ok is False
+    assert said in agent.answer
+    assert told(provider) == [("page:room1", "done")]
+
+
+def test_the_agent_learns_what_became_of_its_message(fast_home) -> None:
+    provider = Provider()
+    agent = Caller({"to": "room1", "text": "hello"})
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    (tool, _) = deliveries(fast_home)
+    assert agent.answer == {
+        "deliveryId": tool["id"],
+        "target": "page:room1",
+        "accountId": "default",
+        "state": "accepted",
+    }
+
+
+def test_the_agent_waits_a_moment_and_no_longer(fast_home) -> None:
+    provider = Provider()
+    provider.script.extend(NotSent("connection refused") for _ in range(3))
+
+    async def agent(request: TurnRequest) -> str:
+        result = await request.call_tool("message", HELLO)
+        assert isinstance(result.result, dict)
+        return f"{result.result['state']}: {result.result['note']}"
+
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider), seconds=600)
+
+    run = the_run(fast_home)
+    assert run["summary"].startswith("pending: it is on its way and will be sent")
+    assert run["durationMs"] < 7_000
+    assert told(provider) == [("page:room1", "hello")]
+    assert run["deliveryStatus"] == "delivered"
+
+
+def test_several_messages_to_one_target_are_all_sent(fast_home) -> None:
+    provider = Provider()
+    agent = Caller(HELLO, HELLO, {**HELLO, "text": "and more"})
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert [text for _, text in told(provider)] == ["hello", "hello", "and more"]
+    assert the_run(fast_home)["delivery"]["messageToolSentTo"] == ["page:room1"]
+
+
+def test_of_several_targets_only_the_one_that_was_served_is_left_out(fast_home) -> None:
+    provider = Provider()
+    agent = Caller(HELLO)
+    played(fast_home, agent, agent_job(to=["page:room1", "page:room2"]), page(provider))
+
+    assert told(provider) == [("page:room1", "hello"), ("page:room2", "done")]
+    run = the_run(fast_home)
+    assert (run["suppression"], run["deliveryStatus"]) == (None, "delivered")
+
+
+def test_a_message_that_was_refused_is_replaced_by_the_answer(fast_home) -> None:
+    provider = Provider()
+    provider.script.append(Rejected("bad_format"))
+    agent = Caller(HELLO)
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert agent.answer["state"] == "failed"
+    assert told(provider) == [("page:room1", "done")]
+    tool, announce = deliveries(fast_home)
+    assert (tool["state"], announce["state"]) == ("failed", "accepted")
+    assert (announce["link"], announce["linkedTo"]) == ("fallback", tool["id"])
+    run = the_run(fast_home)
+    assert run["fallbackUsed"] is True
+    assert run["delivery"]["messageToolSentTo"] == []
+
+
+def test_a_message_that_may_have_arrived_has_no_second_and_an_alert(fast_home) -> None:
+    provider = Provider()
+    provider.script.append(provider.accepted_then(Ambiguous("the answer was lost")))
+    agent = Caller(HELLO)
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert agent.answer["note"] == "it may have arrived; do not send it again"
+    assert [text for _, text in told(provider)] == ["hello"]
+    assert states(fast_home)[:2] == [("tool", "unknown", "0/1"), ("announce", "suppressed", "already_sent")]
+    assert "unknown" in alerts(fast_home)
+    run = the_run(fast_home)
+    assert (run["fallbackUsed"], run["deliveryStatus"]) == (False, "unknown")
+
+
+def test_an_agent_that_has_sent_its_result_is_not_asked_for_it_again(fast_home) -> None:
+    provider = Provider()
+    agent = Caller(HELLO, final="On it!")
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert told(provider) == [("page:room1", "hello")]
+    assert (the_run(fast_home)["warnings"], len(agent.results)) == ([], 1)
+
+
+def test_a_message_after_the_run_is_over_is_refused_and_noted(fast_home) -> None:
+    provider = Provider()
+    results: list[object] = []
+
+    async def agent(request: TurnRequest) -> str:
+        try:
+            await pass_time(100)
+        finally:
+            results.append((await request.call_tool("message", HELLO)).result)
+        return "late"
+
+    asked = agent_job(to="page:room1")
+    asked["payload"]["timeoutSeconds"] = 30
+    asked |= {"retry": {"maxAttempts": 0}, "failureAlert": False}
+    played(fast_home, agent, asked, page(provider), seconds=120)
+
+    assert results == ["fenced: the run is over, and the tool was not called"]
+    assert told(provider) == []
+    assert [event["data"]["what"] for event in events(fast_home, "run.late_output")] == [
+        "a call of the tool 'message'"
+    ]
+
+
+def test_work_that_has_sent_something_is_not_done_once_more_by_itself(fast_home) -> None:
+    provider = Provider()
+
+    async def agent(request: TurnRequest) -> str:
+        await request.call_tool("message", HELLO)
+        raise RunnerError("overloaded", "too busy")
+
+    asked = agent_job(to="page:room1", bestEffort=True)
+    played(fast_home, agent, asked, page(provider), seconds=3600)
+
+    run = the_run(fast_home)
+    assert run["status"] == "error"
+    assert run["warnings"] == [
+        "its agent had sent something already, so the work is not done once more by itself"
+    ]
+    assert [text for _, text in told(provider)] == ["hello"]
+
+
+def test_work_whose_only_message_was_refused_is_tried_again(fast_home) -> None:
+    provider = Provider()
+    provider.script.append(Rejected("bad_format"))
+    tries: list[str] = []
+
+    async def agent(request: TurnRequest) -> str:
+        tries.append(request.run_id)
+        if len(tries) > 1:
+            return "done"
+        await request.call_tool("message", HELLO)
+        raise RunnerError("overloaded", "too busy")
+
+    asked = agent_job(to="page:room1", bestEffort=True)
+    played(fast_home, agent, asked, page(provider), seconds=3600)
+
+    assert len(tries) == 2
+    assert "done" in [text for _, text in told(provider)]
