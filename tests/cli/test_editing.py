@@ -95,7 +95,6 @@ REFUSED = {
     "a time that has passed": (("--at", "2020-01-01"), "in the past"),
     "tools": (("--message", "x", "--tools", "exec"), "not available in this release; leave it out"),
     "fallbacks": (("--message", "x", "--fallbacks", "a"), "not available in this release; leave it out"),
-    "an alert": (("--failure-alert-after", "2"), "failureAlert: is not available in this release"),
     "an older revision": (("--name", "x", "--revision", "7"), "is at revision 1, not 7"),
     "nothing": ((), "nothing to change: name a flag"),
 }

@@ -44,7 +44,7 @@ REFUSED: dict[str, tuple[JsonObject, str, str]] = {
         "unknown_channel",
         "loaded channels: local, webhook",
     ),
-    "the last conversation": ({"text": "x", "channel": "last"}, "no_route", "there is no last conversation"),
+    "the last conversation": ({"text": "x", "channel": "last"}, "bad_target", "stands for a conversation"),
     "an unknown account": ({"text": "local:a", "account": "b"}, "unknown_account", "configured: default"),
     "a thread": ({"text": "local:a", "thread": "7"}, "bad_target", "leave the thread out"),
     "a control character": ({"text": "local:a\x07"}, "bad_target", "control or invisible characters"),

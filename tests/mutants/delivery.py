@@ -85,7 +85,7 @@ DELIVERY = (
     Mutant(
         "a restart gives a new burst",
         f"{SQLITE}/life.py",
-        "ready_at = CASE WHEN state = 'down' OR probing THEN excluded.ready_at ELSE ready_at END",
+        "ready_at = CASE WHEN state = 'down' OR (probing AND excluded.gated) THEN excluded.ready_at ELSE ready_at END",
         "ready_at = excluded.ready_at, paces = '[]'",
         f"{STORE}::test_a_restart_gives_nobody_a_new_burst",
     ),

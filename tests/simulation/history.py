@@ -27,6 +27,9 @@ catch_up_per_minute = 60
 [cron.run_log]
 keep_runs = {runs}
 keep_days = {days}
+
+[deliveries]
+keep_days = {days}
 """
 _HOUR = 3600.0
 

@@ -30,6 +30,9 @@ disable_after_errors = 0
 [cron.run_log]
 keep_runs = 0
 keep_days = 0
+
+[deliveries]
+keep_days = 0
 """
 _HOUR = 3600.0
 _DAY = 24 * _HOUR

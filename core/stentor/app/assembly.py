@@ -262,10 +262,13 @@ class App:
     def desk(self) -> Desk:
         return Desk(self.store, self.seams.clock, self.seams.chance, self.outgoings, self.dispatcher.wake)
 
-    async def announce_accounts(self) -> None:
-        """Tell the store which accounts there are: what is addressed to any other waits, blocked."""
+    async def announce_accounts(self, *, gated: bool = False) -> None:
+        """Tell the store which accounts there are: what is addressed to any other waits, blocked.
+
+        Whoever is going to send does not know what has become of them: then one part of each goes ahead.
+        """
         rows = [
-            AccountRow(name, account, "open", rates=channel.traits.rates, gated=True)
+            AccountRow(name, account, "open", rates=channel.traits.rates, gated=gated)
             for name, channel in self.directory.channels.items()
             for account in self.directory.accounts(name)
         ]
@@ -274,7 +277,7 @@ class App:
     async def prepare(self) -> None:
         """Tell the store which accounts and plugins are there now, and by which zones its instants are told."""
         self._learn_secrets()
-        await self.announce_accounts()
+        await self.announce_accounts(gated=True)
         await Readying(self.store, self.seams.clock, self.zones.version, self._obstacle).run()
 
     def _learn_secrets(self) -> None:

@@ -14,7 +14,7 @@ from stentor.contract.targets import Target
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Directory, Route
-from stentor.services.connections import Context
+from stentor.services.connections import Context, Lent
 
 
 class _NoJournal:
@@ -38,7 +38,7 @@ async def _check(home: Path, route: Route, directory: Directory) -> Target:
         _NoJournal(),
         home / "channels" / channel.name / route.account,
         Seams().clock,
-        Secrets(redactor, os.environ, home).reveal,
+        Lent(Secrets(redactor, os.environ, home)),
         _ignore_report,
         lambda _account, _state, _reason: None,
     )

@@ -41,6 +41,23 @@ class AccountJournal:
         return await self.store.append(self.channel, self.account, key, target, body, self.clock.now_ms())
 
 
+@dataclass
+class Lent:
+    """The secrets one account was given, to notice when they are others."""
+
+    vault: Vault
+    given: dict[SecretRef, str | None] = field(default_factory=dict[SecretRef, str | None])
+
+    def reveal(self, secret: SecretRef) -> str:
+        self.given[secret] = None
+        self.given[secret] = text = self.vault.reveal(secret)
+        return text
+
+    def have_changed(self) -> bool:
+        seen = ((self.vault.glance(secret), text) for secret, text in self.given.items())
+        return any(now is not None and now != text for now, text in seen)
+
+
 @dataclass(frozen=True)
 class Context:
     """What the core lends to a connection; fills the contract's `ChannelContext`."""
@@ -49,7 +66,7 @@ class Context:
     journal: Journal
     data_dir: Path
     clock: Clock
-    vault: "_Lent"
+    vault: Lent
     on_report: Callable[[Account, LaterReceipt], None]
     on_health: Callable[[Account, Health, str], None]
 
@@ -67,23 +84,6 @@ class Context:
 
     def health(self, state: Health, reason: str = "") -> None:
         self.on_health(self.account, state, reason)
-
-
-@dataclass
-class _Lent:
-    """The secrets one account was given, to notice when they are others."""
-
-    vault: Vault
-    given: dict[SecretRef, str | None] = field(default_factory=dict[SecretRef, str | None])
-
-    def reveal(self, secret: SecretRef) -> str:
-        self.given[secret] = None
-        self.given[secret] = text = self.vault.reveal(secret)
-        return text
-
-    def have_changed(self) -> bool:
-        seen = ((self.vault.glance(secret), text) for secret, text in self.given.items())
-        return any(now is not None and now != text for now, text in seen)
 
 
 @dataclass
@@ -105,7 +105,7 @@ class Connections:
     _opening: dict[tuple[str, str], "asyncio.Future[Connection]"] = field(
         default_factory=dict[tuple[str, str], "asyncio.Future[Connection]"]
     )
-    _lent: dict[tuple[str, str], _Lent] = field(default_factory=dict[tuple[str, str], _Lent])
+    _lent: dict[tuple[str, str], Lent] = field(default_factory=dict[tuple[str, str], Lent])
     _refused: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
 
     async def get(self, channel: str, account: str) -> Connection:
@@ -188,7 +188,7 @@ class Connections:
         return self.transport(connection)
 
     def _context(self, account: Account) -> Context:
-        lent = self._lent[account.channel, account.id] = _Lent(self.vault)
+        lent = self._lent[account.channel, account.id] = Lent(self.vault)
         return Context(
             account,
             AccountJournal(self.store, self.clock, account.channel, account.id),

@@ -103,6 +103,8 @@ def _i6_nothing_bad_is_silent(connection: apsw.Connection) -> None:
     parts = """SELECT p.id, p.state FROM parts p WHERE p.state IN ('rejected', 'expired', 'unknown')
         AND NOT EXISTS (SELECT 1 FROM events WHERE kind = 'alert' AND delivery_id = p.delivery_id)
         AND NOT (p.reason = 'target_suspended' AND EXISTS (
+            SELECT 1 FROM deliveries d JOIN targets USING (channel, account, target) WHERE d.id = p.delivery_id))
+        AND NOT (p.reason = 'target_suspended' AND EXISTS (
             SELECT 1 FROM deliveries d JOIN deliveries e USING (channel, account, target)
             JOIN events ON events.kind = 'alert' AND events.delivery_id = e.id WHERE d.id = p.delivery_id))"""
     _none("I6 every part that did not arrive has its alert", fetch(connection, parts))

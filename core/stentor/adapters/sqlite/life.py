@@ -13,11 +13,12 @@ from stentor.domain.records import AccountRow, Recovery
 _ACCOUNT = """
 INSERT INTO accounts (channel, account, state, reason, since, ready_at, gated, rates, target_rates)
 VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)
-ON CONFLICT DO UPDATE SET state = excluded.state, gated = excluded.gated OR gated OR state = 'down', probing = 0, rates = excluded.rates,
+ON CONFLICT DO UPDATE SET state = excluded.state, gated = excluded.gated OR gated OR state = 'down', probing = iif(excluded.gated, 0, probing),
+    rates = excluded.rates,
     target_rates = excluded.target_rates,
     reason = CASE WHEN excluded.state = 'open' AND state = 'open' THEN reason ELSE excluded.reason END,
     since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,
-    ready_at = CASE WHEN state = 'down' OR probing THEN excluded.ready_at ELSE ready_at END
+    ready_at = CASE WHEN state = 'down' OR (probing AND excluded.gated) THEN excluded.ready_at ELSE ready_at END
 """
 _REOPEN = """
 UPDATE accounts SET state = 'open', reason = '', since = ?, ready_at = ?, gated = 1, probing = 0
@@ -61,7 +62,8 @@ def set_accounts(connection: apsw.Connection, accounts: Sequence[AccountRow], no
     gone = [account for account in known if account not in there]
     connection.executemany(_BLOCK, [(now_ms, *account) for account in gone])
     connection.executemany(_ACCOUNT, [_values(row, now_ms) for row in accounts])
-    connection.execute("UPDATE chats SET probing = 0, ready_at = ? WHERE probing = 1", (now_ms,))
+    if any(row.gated for row in accounts):
+        connection.execute("UPDATE chats SET probing = 0, ready_at = ? WHERE probing = 1", (now_ms,))
 
 
 def reopen(connection: apsw.Connection, channel: str, account: str, now_ms: int) -> None:
