@@ -56,7 +56,7 @@ FROM occurrences o WHERE job_id = ?1 AND instant <= ?2 AND instant > ?3 ORDER BY
 """
 _EVENTS = f"""
 SELECT at, id, NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = e.run_id) AND NOT EXISTS (
-    SELECT 1 FROM deliveries d WHERE d.id = e.delivery_id AND d.state IN ('pending', 'unknown'))
+    SELECT 1 FROM deliveries d WHERE d.id = e.delivery_id AND (d.state IN ('pending', 'unknown') OR e.kind = 'alert'))
 FROM events e WHERE at < ? AND (at, id) > (?, ?) ORDER BY at, id LIMIT {_ROWS}
 """
 
