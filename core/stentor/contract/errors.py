@@ -54,7 +54,7 @@ class Throttled(DeliveryError):
     def __init__(self, retry_after: float, *, scope: ThrottleScope = "target", message: str = "") -> None:
         super().__init__(message or f"throttled for {retry_after:g} s")
         self.retry_after = retry_after
-        self.scope = scope
+        self.scope: ThrottleScope = scope
 
 
 class Ambiguous(DeliveryError):

@@ -164,11 +164,12 @@ def heed(connection: apsw.Connection, answers: Sequence[Answered], at_ms: int) -
         connection.execute(_SHUT, (state, gate.reason, at_ms, gate.until_ms, channel, account))
         if gate.down and connection.changes():
             down.append(f"{channel}:{account} is down: {gate.reason}")
-    good = [answer for answer in answers if answer.gate is None]
-    for channel, account in dict.fromkeys((answer.channel, answer.account) for answer in good):
+    # A chat that wants quiet says that its account is let in, and the other way round.
+    let_in = [answer for answer in answers if answer.gate is None or answer.gate.scope == "target"]
+    for channel, account in dict.fromkeys((answer.channel, answer.account) for answer in let_in):
         for rates, paces in fetch(connection, _PROBING, (channel, account)):
             connection.execute(_OPEN, (free_at(as_rates(rates), as_paces(paces)), channel, account))
-    _open_chats(connection, [answer.lane for answer in good])
+    _open_chats(connection, [a.lane for a in answers if a.gate is None or a.gate.scope == "account"])
     return down
 
 

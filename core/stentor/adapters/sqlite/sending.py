@@ -1,5 +1,7 @@
 """Taking parts out of the outbox: `sending` is committed before anything touches a socket."""
 
+from dataclasses import replace
+
 import apsw
 
 from stentor.adapters.sqlite import expiry, gates, lanes
@@ -55,10 +57,6 @@ def orphans(connection: apsw.Connection, boot: str) -> list[Outgoing]:
 
 
 def _outgoing(row: Row) -> Outgoing:
-    part, delivery, run, channel, kind, target_id, canonical, thread, account, *rest, plain, moved, reason = (
-        row
-    )
+    part, delivery, run, channel, kind, target_id, canonical, thread, account, *rest, reason = row
     target = Target(channel, kind, target_id, canonical.removeprefix(f"{channel}:"), thread, account)
-    doubt = reason if reason in IN_DOUBT else ""
-    terms = (*rest, bool(plain), bool(moved), doubt)
-    return Outgoing(part, delivery, run, target, *terms)
+    return replace(Outgoing(part, delivery, run, target, *rest), doubt=reason if reason in IN_DOUBT else "")

@@ -65,6 +65,14 @@ class GateRules:
         await settle_one(store, settlement(ahead, accepted(), UNTIL_MS))
         assert len(await handed_out(store, UNTIL_MS)) == 3
 
+    async def test_a_chat_that_wants_quiet_lets_its_account_go_on(self, store: Store) -> None:
+        await put(store, *to_rooms(5))
+        await store.set_accounts([replace(PAGER, gated=True)], NOW_MS)
+        (ahead,) = await store.begin_sends(NOW_MS, 10, BOOT)
+        await settle_one(store, settlement(ahead, quiet_chat(UNTIL_MS)))
+        assert len(await handed_out(store, NOW_MS)) == 4
+        assert await handed_out(store, UNTIL_MS) == [ahead.part_id]
+
     async def test_an_account_keeps_to_its_rate_and_may_burst(self, store: Store) -> None:
         await put(store, *to_rooms(9))
         await store.set_accounts([BURSTS], NOW_MS)
