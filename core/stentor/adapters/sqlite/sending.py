@@ -59,4 +59,5 @@ def orphans(connection: apsw.Connection, boot: str) -> list[Outgoing]:
 def _outgoing(row: Row) -> Outgoing:
     part, delivery, run, channel, kind, target_id, canonical, thread, account, *rest, reason = row
     target = Target(channel, kind, target_id, canonical.removeprefix(f"{channel}:"), thread, account)
-    return replace(Outgoing(part, delivery, run, target, *rest), doubt=reason if reason in IN_DOUBT else "")
+    found = Outgoing(part, delivery, run, target, *rest)
+    return replace(found, doubt=reason) if reason in IN_DOUBT else found
