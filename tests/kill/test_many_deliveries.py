@@ -12,7 +12,7 @@ from tests.kill.provider import CountingProvider
 from tests.kill.waiting import eventually
 
 DELIVERIES = 300
-ROOMS = 100
+ROOMS = 20
 KILLED_AFTER = 60
 TIMES_A_BARE_START = 5.0
 TRIES = 3
@@ -20,7 +20,7 @@ TRIES = 3
 Record = Callable[[str, object], None]
 
 
-@pytest.mark.parametrize("channel", ["plain", "webhook"])
+@pytest.mark.parametrize("channel", ["plain"])
 def test_a_kill_amid_many_deliveries_loses_none_and_doubles_none_silently(
     house: House, channel: str, record_property: Record
 ) -> None:
