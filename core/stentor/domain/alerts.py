@@ -58,10 +58,11 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What happened since the cursor, and where the cursor is to go next."""
+    """What happened since the cursor, where the cursor is to go next, and the newest of all that happened."""
 
     after: int
     until: int
+    newest: int
     happenings: tuple[Happening, ...] = ()
 
 

@@ -18,6 +18,7 @@ from stentor.domain.alerts import (
     Happening,
     Incident,
     Mark,
+    News,
     Step,
     Wish,
     concerns_audience,
@@ -92,19 +93,24 @@ class Alerts:
             self.on_outbox()
 
     async def _take_in(self) -> bool:
-        """Until nothing is new. What ends an incident is told before the cursor moves past it."""
+        """Up to what is newest now. What ends an incident is told before the cursor moves past it."""
         told = False
-        while True:
-            now = self.clock.now_ms()
-            news = await self.store.incident_news(now, _EVENTS_AT_ONCE)
-            if news.until == news.after:
-                return told
+        news = await self._news()
+        # While messages go out there is always something newer: who waits for us would wait for all of them.
+        newest = news.newest
+        while news.after < newest:
             self._restless = True
             ended = {happening.ends for happening in news.happenings if happening.ends is not None}
             for incident in sorted(ended):
                 told = await self._end(incident) or told
             marks = [await self._filed(found) for found in news.happenings if found.ends is None]
-            await self.store.file_news([mark for mark in marks if mark is not None], news, now)
+            counted = [mark for mark in marks if mark is not None]
+            await self.store.file_news(counted, news, self.clock.now_ms())
+            news = await self._news()
+        return told
+
+    async def _news(self) -> News:
+        return await self.store.incident_news(self.clock.now_ms(), _EVENTS_AT_ONCE)
 
     async def _attend(self) -> bool:
         now, told = self.clock.now_ms(), False

@@ -90,7 +90,7 @@ def news(connection: apsw.Connection, now_ms: int, most: int) -> News:
     newest: int = only(connection, "SELECT ifnull(max(id), 0) FROM events")[0]
     until = max(after, min(after + most, newest))
     rows = fetch(connection, _NEWS, (after, until)) if until > after else []
-    return News(after, until, tuple(map(_happening, rows)))
+    return News(after, until, newest, tuple(map(_happening, rows)))
 
 
 def file(connection: apsw.Connection, marks: Iterable[Mark], found: News, now_ms: int) -> bool:
