@@ -29,6 +29,7 @@ class CountingProvider(ThreadingHTTPServer):
     """Accepts everything. With a `latency` it takes that long from reading a request to answering it."""
 
     daemon_threads = False  # closing waits for all of them
+    request_queue_size = 256  # a full one resets connections, and nobody could tell why
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

@@ -20,7 +20,7 @@ TRIES = 3
 Record = Callable[[str, object], None]
 
 
-@pytest.mark.parametrize("channel", ["plain"])
+@pytest.mark.parametrize("channel", ["plain", "webhook"])
 def test_a_kill_amid_many_deliveries_loses_none_and_doubles_none_silently(
     house: House, channel: str, record_property: Record
 ) -> None:
