@@ -65,6 +65,23 @@ def test_forty_late_jobs_start_six_a_minute_in_the_order_they_were_due(world, fa
     assert {run["trigger"] for run in runs(fast_home)} == {"catchup"}
 
 
+def test_a_late_text_whose_job_comes_to_need_an_agent_meanwhile_is_a_turn(world, fast_home, provider) -> None:
+    hourly = {"kind": "cron", "expr": "0 * * * *", "tz": "UTC"}
+    names = ("first", "second")
+    world.live(adding(*[job(id=name, schedule=hourly) for name in names]), seconds=1)
+    world.now_ms += 90 * MINUTE * 1000
+
+    async def needs_an_agent(operations: Operations) -> None:
+        await clock_of(operations).sleep(1)  # it waits for its turn by now
+        payload = {"kind": "agentTurn", "message": "look it up"}
+        await operations.edit_job("second", {"payload": payload})
+
+    world.live(needs_an_agent, seconds=2 * HOUR)
+    assert [part.text for part in provider.accepted[:2]] == ["hello", "[cron:second Brief] look it up"]
+    assert {run["status"] for run in runs(fast_home)} == {"ok"}
+    assert {fate for _, fate in fates(fast_home)} == {"run"}
+
+
 def test_the_pace_is_a_setting(world, fast_home, provider) -> None:
     (fast_home / "stentor.toml").write_text("[scheduler]\ncatch_up_per_minute = 0\n")
     daily = {"kind": "cron", "expr": "0 8 * * *", "tz": "UTC"}

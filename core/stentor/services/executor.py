@@ -132,15 +132,26 @@ class Executor:
         """Fixed texts need no turn: they are ended a handful at a time, without a start of their own."""
         while self._texts:
             await self.courtesy.turn()
-            texts = [self._texts.popleft() for _ in range(min(_TEXTS_AT_ONCE, len(self._texts)))]
-            for ticket in [ticket for ticket in texts if ticket.stale]:
-                await self._look_again(ticket)
-            ends = [
-                self.work.say(ticket.run, ticket.job, payload)
-                for ticket in texts
-                if isinstance(payload := ticket.job.payload, FixedText) and ticket.run.id in self._open
-            ]
-            tasks.create_task(self._end_texts(texts, ends), name=f"{len(ends)} texts")
+            tickets = [self._texts.popleft() for _ in range(min(_TEXTS_AT_ONCE, len(self._texts)))]
+            for ticket in tickets:
+                if ticket.stale:
+                    await self._look_again(ticket)
+            texts = self._still_texts(tickets)
+            ends = [self.work.say(ticket.run, ticket.job, text) for ticket, text in texts]
+            if ends:
+                ended = self._end_texts([ticket for ticket, _ in texts], ends)
+                tasks.create_task(ended, name=f"{len(ends)} texts")
+
+    def _still_texts(self, tickets: Sequence[Ticket]) -> list[tuple[Ticket, FixedText]]:
+        """Without those that are over. Where a job has come to need an agent, its run waits for room like any other."""
+        texts: list[tuple[Ticket, FixedText]] = []
+        for ticket in tickets:
+            if ticket.run.id in self._open:
+                if isinstance(ticket.job.payload, FixedText):
+                    texts.append((ticket, ticket.job.payload))
+                else:
+                    self.admission.enter(ticket)
+        return texts
 
     async def _end_texts(self, tickets: Sequence[Ticket], ends: Sequence[RunEnd]) -> None:
         try:
