@@ -27,7 +27,8 @@ def test_what_was_sent_or_may_have_been_is_not_announced(state: DeliveryState) -
     owned = with_one_owner(ANNOUNCE, [send(state=state)])
 
     assert (owned.state, owned.reason) == (DeliveryState.SUPPRESSED, "already_sent")
-    assert (owned.linked_to, owned.link, owned.parts) == ("d-tool", None, ())
+    assert (owned.linked_to, owned.link) == ("d-tool", None)
+    assert bool(owned.parts) is (state is DeliveryState.PENDING)
 
 
 def test_what_was_not_sent_is_announced_in_its_stead() -> None:
@@ -38,6 +39,12 @@ def test_what_was_not_sent_is_announced_in_its_stead() -> None:
 
 def test_one_message_that_went_through_is_enough() -> None:
     sends = [send("d-1", DeliveryState.FAILED), send("d-2"), send("d-3", DeliveryState.FAILED)]
+
+    assert with_one_owner(ANNOUNCE, sends).linked_to == "d-2"
+
+
+def test_a_message_that_cannot_fail_any_more_counts_before_one_that_still_waits() -> None:
+    sends = [send("d-1", DeliveryState.PENDING), send("d-2")]
 
     assert with_one_owner(ANNOUNCE, sends).linked_to == "d-2"
 

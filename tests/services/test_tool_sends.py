@@ -210,6 +210,55 @@ def test_a_message_that_was_refused_is_replaced_by_the_answer(fast_home) -> None
     assert run["delivery"]["messageToolSentTo"] == []
 
 
+def test_a_message_that_is_refused_after_its_run_is_replaced_by_the_answer_too(fast_home) -> None:
+    provider = Provider()
+    provider.script.extend([NotSent("no line"), Rejected("bad_format")])
+    agent = Caller(HELLO)
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert agent.answer["state"] == "pending"
+    assert told(provider) == [("page:room1", "done")]
+    tool, announce = deliveries(fast_home)
+    assert (tool["state"], announce["state"]) == ("failed", "accepted")
+    assert (announce["link"], announce["linkedTo"], announce["reason"]) == ("fallback", tool["id"], None)
+    run = the_run(fast_home)
+    assert (run["fallbackUsed"], run["suppression"]) == (True, None)
+    assert (run["deliveryStatus"], run["completionStatus"]) == ("delivered", "succeeded")
+    check(fast_home, Witness({"page": provider}))
+
+
+@pytest.mark.parametrize(
+    ("ends", "seen", "announced"),
+    [
+        pytest.param(
+            [NotSent("no line"), Rejected("bad_format"), NotSent("again")],
+            ["second"],
+            None,
+            id="the second arrives",
+        ),
+        pytest.param(
+            [NotSent("no line"), Rejected("bad_format"), Rejected("bad_format")],
+            ["done"],
+            "fallback",
+            id="none arrives",
+        ),
+    ],
+)
+def test_the_answer_is_left_out_for_as_long_as_any_message_can_arrive(
+    fast_home, ends: list[Exception], seen: list[str], announced: str | None
+) -> None:
+    provider = Provider()
+    provider.script.extend(ends)
+    agent = Caller(HELLO, HELLO | {"text": "second"})
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider), seconds=600)
+
+    assert [text for _, text in told(provider)] == seen
+    _, second, announce = deliveries(fast_home)
+    assert announce["link"] == announced
+    assert announce["linkedTo"] == second["id"]
+    check(fast_home, Witness({"page": provider}))
+
+
 def test_a_message_that_may_have_arrived_has_no_second_and_an_alert(fast_home) -> None:
     provider = Provider()
     provider.script.append(provider.accepted_then(Ambiguous("the answer was lost")))

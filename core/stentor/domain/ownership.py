@@ -26,6 +26,11 @@ class ToolSend:
         """Nothing of it has arrived, will arrive or may have arrived."""
         return self.state is DeliveryState.FAILED
 
+    @property
+    def decided(self) -> bool:
+        """It will not fail any more."""
+        return self.state is not DeliveryState.PENDING
+
     def is_for(self, target: Target, meant_for: str | None) -> bool:
         places = {target.canonical, meant_for} & self.targets
         return bool(places) and (self.channel, self.account) == (target.channel, target.account)
@@ -37,16 +42,20 @@ def may_be_owned(seed: DeliverySeed) -> bool:
 
 
 def with_one_owner(announce: DeliverySeed, sends: Sequence[ToolSend]) -> DeliverySeed:
-    """The announce as it is beside what the run's agent sent: not at all, in its stead, or as it was meant."""
+    """The announce as it is beside what the run's agent sent: not at all, in its stead, or as it was meant.
+
+    While it is open what becomes of the agent's message, the announce keeps what it would have said.
+    """
     same = [send for send in sends if send.is_for(announce.target, announce.meant_for)]
-    owner = next((send for send in same if not send.failed), None)
-    if owner is not None:
-        return replace(
-            announce,
-            state=DeliveryState.SUPPRESSED,
-            reason=ALREADY_SENT,
-            linked_to=owner.id,
-            parts=(),
-            given_up="",
-        )
-    return replace(announce, link=FALLBACK, linked_to=same[-1].id) if same else announce
+    standing = [send for send in same if not send.failed]
+    if not standing:
+        return replace(announce, link=FALLBACK, linked_to=same[-1].id) if same else announce
+    owner = next((send for send in standing if send.decided), standing[0])
+    return replace(
+        announce,
+        state=DeliveryState.SUPPRESSED,
+        reason=ALREADY_SENT,
+        linked_to=owner.id,
+        parts=() if owner.decided else announce.parts,
+        given_up="",
+    )

@@ -1,32 +1,34 @@
 """The outbox: deliveries and their parts, written down once."""
 
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 
 import apsw
 
-from stentor.adapters.sqlite import lanes, rollup, runs, targets
-from stentor.adapters.sqlite.rows import fetch, first, listed
+from stentor.adapters.sqlite import lanes, runs, targets
+from stentor.adapters.sqlite.rows import Row, fetch, first, listed
+from stentor.contract.targets import Target
 from stentor.domain.ownership import ToolSend, may_be_owned, with_one_owner
-from stentor.domain.records import DeliverySeed
-from stentor.domain.states import DeliveryState
+from stentor.domain.records import DeliverySeed, PartSeed
+from stentor.domain.states import DeliveryState, Priority, Purpose
 
 _INSERT = """
 INSERT INTO deliveries (id, run_id, job_id, purpose, channel, account, target, kind, target_id, thread, source, state, reason,
-    required, priority, on_unknown, created_at, expires_at, on_thread_gone, link, linked_to, meant_for)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    required, priority, on_unknown, created_at, expires_at, on_thread_gone, link, linked_to, meant_for,
+    unsaid)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_LEFT_OUT = """
+SELECT d.id, d.run_id, d.job_id, d.purpose, d.channel, d.account, d.target, d.kind, d.target_id, d.thread, d.source, d.required,
+    d.priority, d.on_unknown, d.created_at, d.expires_at, d.on_thread_gone,
+    d.meant_for, d.unsaid
+FROM json_each(?) w CROSS JOIN deliveries d ON d.linked_to = w.value WHERE d.unsaid IS NOT NULL
 """
 _LIVE = "SELECT 1 FROM runs WHERE id = ? AND boot = ? AND status = 'running' AND ended_at IS NULL"
 _TOOL_SENDS = """
 SELECT d.run_id, d.id, d.channel, d.account, d.target, d.meant_for, d.state
 FROM json_each(?) w CROSS JOIN deliveries d ON d.run_id = w.value AND d.purpose = 'tool' ORDER BY d.rowid
-"""
-_TAKEN_BACK = "its run is done once more"
-_UNSENT = """
-SELECT d.id, p.lane FROM deliveries d JOIN parts p ON p.delivery_id = d.id WHERE d.run_id = ? AND d.purpose = 'tool'
-    AND NOT EXISTS (SELECT 1 FROM parts o WHERE o.delivery_id = d.id AND (o.state <> 'pending' OR o.attempts > 0))
-"""
-_CANCEL = """
-UPDATE parts SET state = 'cancelled', reason = ? WHERE delivery_id IN (SELECT value FROM json_each(?))
 """
 _PART = """
 INSERT INTO parts (id, delivery_id, lane, n, of, state, reason, text, format, attachment, plain)
@@ -38,7 +40,9 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> No
     """Write deliveries down with their parts, once: the same intent of the same run is the same row."""
     meant = targets.redirected(connection, list(seeds))
     new = [seed for seed in _with_one_owner(connection, meant) if _is_new(connection, seed)]
-    parts = [(seed, part) for seed in new for part in seed.parts]
+    parts = [
+        (seed, part) for seed in new if seed.state is not DeliveryState.SUPPRESSED for part in seed.parts
+    ]
     places = lanes.find_or_open(connection, [seed.target for seed, _ in parts])
     waiting: list[tuple[int, int, int]] = []
     for (seed, part), lane in zip(parts, places, strict=True):
@@ -70,16 +74,12 @@ def insert_of_live_run(connection: apsw.Connection, seed: DeliverySeed, boot: st
     return True
 
 
-def take_back(connection: apsw.Connection, run_id: str, at_ms: int) -> None:
-    """A run is done once more: what it wrote down and nobody has begun to send is left to the next attempt."""
-    unsent = fetch(connection, _UNSENT, (run_id,))
-    ids = list(dict.fromkeys(delivery for delivery, _ in unsent))
-    if ids:
-        connection.execute(_CANCEL, (_TAKEN_BACK, listed(ids)))
-        lanes.review(connection, list(dict.fromkeys(lane for _, lane in unsent)))
-        rollup.after_changes(
-            connection, [rollup.Change(delivery, at_ms, _TAKEN_BACK, by_hand=True) for delivery in ids]
-        )
+def stand_in(connection: apsw.Connection, failed: Sequence[str]) -> None:
+    """Write down anew what was left out for the sake of messages that have failed: it is decided once more."""
+    left_out = [_seed(row) for row in fetch(connection, _LEFT_OUT, (listed(failed),))]
+    if left_out:
+        connection.executemany("DELETE FROM deliveries WHERE id = ?", [(seed.id,) for seed in left_out])
+        insert_all(connection, left_out)
 
 
 def _with_one_owner(connection: apsw.Connection, seeds: Sequence[DeliverySeed]) -> list[DeliverySeed]:
@@ -132,4 +132,46 @@ def _values(seed: DeliverySeed) -> tuple[str | int | None, ...]:
         seed.link,
         seed.linked_to,
         seed.meant_for,
+        _set_aside(seed.parts) if seed.state is DeliveryState.SUPPRESSED and seed.parts else None,
     )
+
+
+def _seed(row: Row) -> DeliverySeed:
+    """A delivery that was left out, as it was before that was decided."""
+    (
+        delivery,
+        run,
+        job,
+        purpose,
+        channel,
+        account,
+        canonical,
+        kind,
+        target_id,
+        thread,
+        source,
+        *rest,
+        unsaid,
+    ) = row
+    required, priority, on_unknown, created_at, expires_at, on_thread_gone, meant_for = rest
+    text = canonical.removeprefix(f"{channel}:")
+    return DeliverySeed(
+        delivery,
+        Purpose(purpose),
+        Target(channel, kind, target_id, text, thread, account),
+        source,
+        created_at,
+        expires_at,
+        Priority(priority),
+        bool(required),
+        on_unknown,
+        run,
+        job,
+        parts=tuple(PartSeed(*part) for part in json.loads(unsaid)),
+        on_thread_gone=on_thread_gone,
+        meant_for=meant_for,
+    )
+
+
+def _set_aside(parts: Iterable[PartSeed]) -> str:
+    return json.dumps([astuple(part) for part in parts], ensure_ascii=False)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries, guards, rollup, runs
+from stentor.adapters.sqlite import deliveries, guards, lanes, rollup, runs
 from stentor.adapters.sqlite.events import alert, record_runs
-from stentor.adapters.sqlite.rows import Row
+from stentor.adapters.sqlite.rows import Row, fetch, listed
 from stentor.domain.backoff import delay_ms
 from stentor.domain.records import Finished, RunEnd
 from stentor.domain.states import RunStatus
@@ -41,6 +41,14 @@ _JOB_NOW = "SELECT id, consecutive_errors, finished = 'done', not_before IS NOT 
 _LIFT = "UPDATE jobs SET next_at = min(next_at, ?), not_before = NULL WHERE id = ?"
 _BACK_OFF = """
 UPDATE jobs SET not_before = ?1, next_at = max(next_at, ?1) WHERE id = ?2 AND enabled = 1 AND schedule_kind <> 'at'
+"""
+_TAKEN_BACK = "its run is done once more"
+_UNSENT = """
+SELECT d.id, p.lane FROM deliveries d JOIN parts p ON p.delivery_id = d.id WHERE d.run_id = ? AND d.purpose = 'tool'
+    AND NOT EXISTS (SELECT 1 FROM parts o WHERE o.delivery_id = d.id AND (o.state <> 'pending' OR o.attempts > 0))
+"""
+_CANCEL = """
+UPDATE parts SET state = 'cancelled', reason = ? WHERE delivery_id IN (SELECT value FROM json_each(?))
 """
 _QUIET = (RunStatus.OK, RunStatus.SKIPPED, RunStatus.CANCELLED)
 _SENT = "its agent had sent something already, so the work is not done once more by itself"
@@ -113,9 +121,21 @@ def _consequences(connection: apsw.Connection, end: RunEnd, job: _Job) -> Finish
         rollup.retire_if_done(connection, job.id, end.ended_ms)
     successor = None
     if end.successor is not None:
-        deliveries.take_back(connection, end.run_id, end.ended_ms)
+        _take_back(connection, end.run_id, end.ended_ms)
         successor = runs.queue(connection, end.successor)
     return Finished(kept=True, successor=successor, rescheduled=lifted)
+
+
+def _take_back(connection: apsw.Connection, run_id: str, at_ms: int) -> None:
+    """A run is done once more: what it wrote down and nobody has begun to send is left to the next attempt."""
+    unsent = fetch(connection, _UNSENT, (run_id,))
+    ids = list(dict.fromkeys(delivery for delivery, _ in unsent))
+    if ids:
+        connection.execute(_CANCEL, (_TAKEN_BACK, listed(ids)))
+        lanes.review(connection, list(dict.fromkeys(lane for _, lane in unsent)))
+        rollup.after_changes(
+            connection, [rollup.Change(delivery, at_ms, _TAKEN_BACK, by_hand=True) for delivery in ids]
+        )
 
 
 def _remember(connection: apsw.Connection, end: RunEnd, session_id: str) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import apsw
 
+from stentor.adapters.sqlite import deliveries
 from stentor.adapters.sqlite.events import alert, record
 from stentor.adapters.sqlite.rows import fetch, first, listed
 from stentor.domain.outbox import roll_up
@@ -84,6 +85,7 @@ def after_changes(
     news = {change.delivery_id: change for change in changes}
     updates: list[tuple[str, str, int]] = []
     runs: list[str] = []
+    failed: list[str] = []
     told = {standing.id for standing in known}
     unknown = [delivery for delivery in news if delivery not in told]
     for before in (*known, *_standing(connection, unknown)):
@@ -92,8 +94,12 @@ def after_changes(
             updates.append((state.value, reason, before.row))
         if state != before.state and before.run_id is not None:
             runs.append(before.run_id)
+            if state is DeliveryState.FAILED and not news[before.id].by_hand:
+                failed.append(before.id)
         _tell(connection, before, state, reason, news[before.id])
     connection.executemany("UPDATE deliveries SET state = ?, reason = ? WHERE rowid = ?", updates)
+    if failed:
+        deliveries.stand_in(connection, failed)
     jobs = summarise_runs(connection, runs)
     leaving = fetch(connection, _LEAVING, (listed(jobs),)) if jobs else []
     for (job_id,) in leaving:

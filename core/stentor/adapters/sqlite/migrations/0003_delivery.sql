@@ -42,6 +42,8 @@ ALTER TABLE deliveries ADD COLUMN unconfirmed_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN on_thread_gone TEXT NOT NULL DEFAULT 'fail';
 -- The target as it was meant, where the delivery went somewhere else.
 ALTER TABLE deliveries ADD COLUMN meant_for TEXT;
+-- What it would have said, had the agent not sent something itself: kept in case that fails.
+ALTER TABLE deliveries ADD COLUMN unsaid TEXT;
 CREATE INDEX deliveries_linked ON deliveries (linked_to) WHERE linked_to IS NOT NULL;
 -- The same text without markup, for a provider that refuses the markup.
 ALTER TABLE parts ADD COLUMN plain TEXT;
