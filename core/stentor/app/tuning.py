@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from stentor.ports import Clock
 
 # The loop and the store's writer take turns in one interpreter. A turn of the usual five milliseconds would be felt.
-_TURN_SECONDS = 0.0005
+_TURN_SECONDS = 0.0002
 # Garbage is looked for in portions that take less than a millisecond, and where it is a little older only after
 # long work without a rest; when there is one, `tidy` does that.
-_GARBAGE_THRESHOLDS = (1_000, 500, 50)
+_GARBAGE_THRESHOLDS = (1_000, 10_000, 50)
 _TIDY_EVERY_SECONDS = 10.0
 _LESS_THAN_EVERYTHING = 1
 

@@ -23,8 +23,10 @@ from stentor.services.turn_clocks import limit_seconds
 from stentor.services.work import Work
 
 log = logging.getLogger(__name__)
-# Small enough that making them never keeps the loop to itself, large enough to share one commit.
-_TEXTS_AT_ONCE = 8
+# Few enough that making them never keeps the loop to itself, many enough that writing them down is one thing.
+_SAID_AT_ONCE = 4
+_HEARD_AT_ONCE = 8
+_ENDED_TOGETHER = 32
 _SORTED_AT_ONCE = 128
 _LOOK_AGAIN_SECONDS = 10.0
 # How long after its limit a run may still hold its lease: stopping takes a moment.
@@ -131,16 +133,21 @@ class Executor:
     async def _say_texts(self, tasks: asyncio.TaskGroup) -> None:
         """Fixed texts need no turn: they are ended a handful at a time, without a start of their own."""
         while self._texts:
-            await self.courtesy.turn()
-            tickets = [self._texts.popleft() for _ in range(min(_TEXTS_AT_ONCE, len(self._texts)))]
-            for ticket in tickets:
-                if ticket.stale:
-                    await self._look_again(ticket)
-            texts = self._still_texts(tickets)
-            ends = [self.work.say(ticket.run, ticket.job, text) for ticket, text in texts]
-            if ends:
-                ended = self._end_texts([ticket for ticket, _ in texts], ends)
-                tasks.create_task(ended, name=f"{len(ends)} texts")
+            said: list[tuple[Ticket, RunEnd]] = []
+            while self._texts and len(said) < _ENDED_TOGETHER:
+                await self.courtesy.turn()
+                tickets = [self._texts.popleft() for _ in range(min(_SAID_AT_ONCE, len(self._texts)))]
+                for ticket in tickets:
+                    if ticket.stale:
+                        await self._look_again(ticket)
+                said += [
+                    (ticket, self.work.say(ticket.run, ticket.job, text))
+                    for ticket, text in self._still_texts(tickets)
+                ]
+            # Some may have been cancelled while others had their turn.
+            said = [(ticket, end) for ticket, end in said if ticket.run.id in self._open]
+            if said:
+                tasks.create_task(self._end_texts(said), name=f"{len(said)} texts")
 
     def _still_texts(self, tickets: Sequence[Ticket]) -> list[tuple[Ticket, FixedText]]:
         """Without those that are over. Where a job has come to need an agent, its run waits for room like any other."""
@@ -153,11 +160,11 @@ class Executor:
                     self.admission.enter(ticket)
         return texts
 
-    async def _end_texts(self, tickets: Sequence[Ticket], ends: Sequence[RunEnd]) -> None:
+    async def _end_texts(self, said: Sequence[tuple[Ticket, RunEnd]]) -> None:
         try:
-            await self._end(ends)
+            await self._end([end for _, end in said])
         finally:
-            for ticket in tickets:
+            for ticket, _ in said:
                 self._forget(ticket)
 
     async def _guarded(self, ticket: Ticket, tasks: asyncio.TaskGroup) -> None:
@@ -245,7 +252,9 @@ class Executor:
         what = f"the result of {ends[0].run_id}" if len(ends) == 1 else f"the results of {len(ends)} runs"
         jobs = {end.run_id: self._open[end.run_id].job for end in ends if end.run_id in self._open}
         finished = await insist(self.clock, what, lambda: self.store.finish_runs(ends))
-        for end, result in zip(ends, finished, strict=True):
+        for n, (end, result) in enumerate(zip(ends, finished, strict=True), start=1):
+            if n % _HEARD_AT_ONCE == 0:
+                await self.courtesy.turn()
             if isinstance(result, StoreError):
                 log.error("run %s could not be ended: %s", end.run_id, result, extra={"event": "run_lost"})
             elif result.kept:

@@ -22,8 +22,9 @@ from stentor.services.vigil import Vigil
 log = logging.getLogger(__name__)
 _AHEAD_MS = 250
 _BATCH = 256
-# Small enough that planning them never keeps the loop to itself, large enough to share one commit.
-_CLAIMS_AT_ONCE = 4
+# Few enough that planning them never keeps the loop to itself, many enough that writing them down is one thing.
+_PLANNED_AT_ONCE = 4
+_CLAIMED_TOGETHER = 16
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0
 _CACHED_JOBS = 20_000
@@ -83,23 +84,23 @@ class Scheduler:
         return min(max((upcoming - _AHEAD_MS - self.clock.now_ms()) / 1000, 0.001), _LOOK_AGAIN_SECONDS)
 
     async def _claim_all(self, due: Sequence[DueJob], now: int) -> None:
-        """Plan a handful at a time, so that nobody waits for the loop, while the store writes the one before."""
+        """Plan a handful at a time, so that nobody waits for the loop, while the store writes those before."""
         async with asyncio.TaskGroup() as writing:
-            for begin in range(0, len(due), _CLAIMS_AT_ONCE):
-                await self.courtesy.turn()
-                jobs: list[Job] = []
-                claims: list[Claim] = []
-                for found in due[begin : begin + _CLAIMS_AT_ONCE]:
+            for begin in range(0, len(due), _CLAIMED_TOGETHER):
+                planned: list[tuple[Job, Claim]] = []
+                for n, found in enumerate(due[begin : begin + _CLAIMED_TOGETHER]):
+                    if n % _PLANNED_AT_ONCE == 0:
+                        await self.courtesy.turn()
                     try:
                         job = self._job(found.row)
-                        claims.append(self._plan(job, found, now))
-                        jobs.append(job)
+                        planned.append((job, self._plan(job, found, now)))
                     except ValueError as error:
                         writing.create_task(self._cannot_tell(found.row.id, error, now))
-                writing.create_task(self._claim(jobs, claims, now))
+                writing.create_task(self._claim(planned, now))
 
-    async def _claim(self, jobs: Sequence[Job], claims: Sequence[Claim], now: int) -> None:
-        for job, claimed in zip(jobs, await self.store.claim(claims), strict=True):
+    async def _claim(self, planned: Sequence[tuple[Job, Claim]], now: int) -> None:
+        claims = await self.store.claim([claim for _, claim in planned])
+        for (job, _), claimed in zip(planned, claims, strict=True):
             if isinstance(claimed, StoreError):
                 await self._cannot_tell(job.id, claimed, now)
                 continue

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 
 import apsw
 
+# Made once: json.dumps would make another for every text.
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 _INSERT = "INSERT INTO events (at, kind, job_id, run_id, delivery_id, data) VALUES (?, ?, ?, ?, ?, ?)"
 
 
@@ -45,4 +47,4 @@ def alert(
 
 
 def _text(data: Mapping[str, object] | None) -> str:
-    return json.dumps(data, ensure_ascii=False) if data else "{}"
+    return _encoded(data) if data else "{}"

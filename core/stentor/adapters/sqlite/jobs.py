@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import apsw
 
@@ -37,8 +36,8 @@ _DELETE = "DELETE FROM jobs WHERE id = ? AND revision = ? AND accounted_at = ?"
 
 def job_of(row: Row) -> JobRow:
     """A row of `COLUMNS`."""
-    job = JobRow(*row)
-    return replace(job, enabled=bool(job.enabled))
+    *described, enabled = row[:7]
+    return JobRow(*described, bool(enabled), *row[7:])
 
 
 def change_all(connection: apsw.Connection, changes: Sequence[JobChange]) -> None:
