@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.requirements import lacking
 from tests.simulation.conftest import seed  # noqa: F401 - a fixture
 
 from stentor.adapters.tz_database import choose_tz_database
@@ -24,7 +25,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """One of the databases at hand, in use; its version and source name it."""
     folder = {"host": str(_HOST), "package": ""}[request.param]
     if folder and not _HOST.is_dir():
-        pytest.skip("this machine has no database of its own")
+        lacking("a time zone database of the machine's own")
     before = zoneinfo.TZPATH
     yield str(choose_tz_database({"PYTHONTZPATH": folder}))
     zoneinfo.reset_tzpath(before)

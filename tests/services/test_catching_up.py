@@ -14,7 +14,7 @@ from stentor.domain.instants import from_iso
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, nothing
-from stentor.testing.virtual_time import START_MS, VirtualClock
+from stentor.testing.virtual_time import START_MS
 from tests.services.stories import JsonObject, adding, job, runs, stored_job
 
 MINUTE, HOUR = 60, 3600
@@ -42,12 +42,6 @@ def fates(home: Path) -> list[tuple[int, str]]:
     return [((instant - START_MS) // 60_000, reason or outcome) for instant, outcome, reason in rows]
 
 
-def clock_of(operations: Operations) -> VirtualClock:
-    """The clock behind the simulated process, to be set."""
-    clock = operations.app.seams.clock
-    return clock._clock  # type: ignore[attr-defined, no-any-return, unused-ignore]
-
-
 def test_forty_late_jobs_start_six_a_minute_in_the_order_they_were_due(world, fast_home, provider) -> None:
     def daily(n: int) -> JsonObject:
         schedule = {"kind": "cron", "expr": f"{n % 20} {8 + n // 20} * * *", "tz": "UTC"}
@@ -72,7 +66,7 @@ def test_a_late_text_whose_job_comes_to_need_an_agent_meanwhile_is_a_turn(world,
     world.now_ms += 90 * MINUTE * 1000
 
     async def needs_an_agent(operations: Operations) -> None:
-        await clock_of(operations).sleep(1)  # it waits for its turn by now
+        await operations.app.seams.clock.sleep(1)  # it waits for its turn by now
         payload = {"kind": "agentTurn", "message": "look it up"}
         await operations.edit_job("second", {"payload": payload})
 
@@ -110,9 +104,9 @@ def test_while_a_late_run_waits_its_turn_the_job_is_on_time_again(world, fast_ho
 def test_a_clock_put_forward_counts_as_time_asleep(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=FIVE_MINUTES, missed={"graceSeconds": 7200}))
-        clock = clock_of(operations)
+        clock = operations.app.seams.clock
         await clock.sleep(2)
-        clock.set(clock.now_ms() + HOUR * 1000 - 2000)
+        world.jump(HOUR - 2)
 
     world.live(story, seconds=30)
     assert [fate for _, fate in fates(fast_home)] == ["coalesced"] * 11 + ["run"]
@@ -123,9 +117,9 @@ def test_a_clock_put_forward_counts_as_time_asleep(world, fast_home, provider) -
 def test_asleep_past_its_grace_a_job_is_missed(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=FIVE_MINUTES, missed={"policy": "latest", "graceSeconds": 10}))
-        clock = clock_of(operations)
+        clock = operations.app.seams.clock
         await clock.sleep(2)
-        clock.set(clock.now_ms() + 5 * MINUTE * 1000 + 28_000)
+        world.jump(5 * MINUTE + 28)
 
     world.live(story, seconds=30)
     assert fates(fast_home) == [(5, "grace")]
@@ -134,9 +128,9 @@ def test_asleep_past_its_grace_a_job_is_missed(world, fast_home, provider) -> No
 def test_a_clock_put_back_fires_nothing_again_until_time_has_caught_up(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=FIVE_MINUTES))
-        clock = clock_of(operations)
+        clock = operations.app.seams.clock
         await clock.sleep(11 * MINUTE)
-        clock.set(clock.now_ms() - 2 * HOUR * 1000)
+        world.jump(-2 * HOUR)
         await clock.sleep(2 * HOUR + 3 * MINUTE)
 
     world.live(story, seconds=100)
@@ -146,9 +140,9 @@ def test_a_clock_put_back_fires_nothing_again_until_time_has_caught_up(world, fa
 
 def test_a_new_job_runs_by_the_clock_that_was_put_back(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
-        clock = clock_of(operations)
+        clock = operations.app.seams.clock
         await clock.sleep(20)
-        clock.set(clock.now_ms() - 2 * HOUR * 1000)
+        world.jump(-2 * HOUR)
         await clock.sleep(20)
         await operations.add_job(job(schedule=FIVE_MINUTES))
 
@@ -163,10 +157,10 @@ def test_before_the_clock_is_set_nothing_is_scheduled(world, fast_home, provider
     world.now_ms = 5_000
 
     async def story(operations: Operations) -> None:
-        clock = clock_of(operations)
+        clock = operations.app.seams.clock
         await clock.sleep(3600)
         states.append({"waiting": operations.app.scheduler.vigil.waiting})
-        clock.set(START_MS + 301_000)
+        world.jump((START_MS + 301_000 - clock.now_ms()) / 1000)
         await clock.sleep(30)
         states.append({"waiting": operations.app.scheduler.vigil.waiting})
 

@@ -64,7 +64,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock(SystemClock):
-    """Wall time follows the loop's time, until somebody sets it."""
+    """Wall time follows the loop's time; whoever sets it moves its start."""
 
     def __init__(self, start_ms: int = START_MS) -> None:
         self.start_ms = start_ms
@@ -74,10 +74,6 @@ class VirtualClock(SystemClock):
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
-
-    def set(self, now_ms: int) -> None:
-        """Jump: the wall clock changes, waiting does not."""
-        self.start_ms += now_ms - self.now_ms()
 
 
 async def pass_time(seconds: float) -> None:
