@@ -21,7 +21,7 @@ CHANNELLESS = tuple(
         "adapters",
         "agents",
         "app",
-        "config.py",
+        "config",
         "domain",
         "home.py",
         "http",
@@ -32,8 +32,12 @@ CHANNELLESS = tuple(
 
 # One word of the product may equal a channel's name without meaning it.
 ALSO_OTHER_WORDS = {
-    ("core/stentor/domain/jobs.py", "webhook"): "a delivery mode, which is a word of the job format",
-    ("core/stentor/config.py", "webhook"): "the same mode of a failure destination",
+    (
+        "core/stentor/domain/jobs/deliveries.py",
+        "webhook",
+    ): "a delivery mode, which is a word of the job format",
+    ("core/stentor/domain/idle_options.py", "webhook"): "the same delivery mode",
+    ("core/stentor/config/sections.py", "webhook"): "the same mode of a failure destination",
     ("core/stentor/services/job_answers.py", "local"): "the key of a preview's local time, beside `utc`",
 }
 

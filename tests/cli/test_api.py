@@ -1,51 +1,12 @@
 """The API on the daemon's socket: the same words as the command line, and who asks."""
 
-import json
 import os
-from collections.abc import Mapping
-from http.client import HTTPConnection
 from pathlib import Path
-from socket import AF_UNIX, SOCK_STREAM, socket
 
 import pytest
 from tests import shapes
-from tests.outside import JsonObject, Stentor, dump, until
-
-from stentor.adapters.socket_path import socket_path
-
-JOB: JsonObject = {
-    "id": "brief",
-    "schedule": {"kind": "cron", "expr": "0 7 * * *", "tz": "UTC"},
-    "payload": {"kind": "text", "text": "hi"},
-    "delivery": {"to": "local:a"},
-}
-
-
-class Api:
-    """One daemon, asked over its socket."""
-
-    def __init__(self, stentor: Stentor) -> None:
-        self.home = stentor.home
-
-    def ask(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
-    ) -> tuple[int, JsonObject]:
-        listener = socket_path(self.home)
-        assert listener is not None
-        connection = HTTPConnection("localhost")
-        connection.sock = socket(AF_UNIX, SOCK_STREAM)
-        connection.sock.connect(str(listener))
-        content = None if body is None else json.dumps(body)
-        connection.request(method, f"/api/v1/{path}", content, dict(headers or {}))
-        response = connection.getresponse()
-        document: JsonObject = json.loads(response.read())
-        connection.close()
-        return response.status, document
-
-    def made(self, name: str) -> JsonObject:
-        status, added = self.ask("POST", "jobs", {**JOB, "id": name})
-        assert status == 200, added
-        return added
+from tests.api import JOB, Api
+from tests.outside import Stentor, dump, until
 
 
 @pytest.fixture

@@ -58,18 +58,6 @@ def test_a_store_that_has_vanished_is_not_replaced_by_an_empty_one(stentor: Sten
     assert "stentor.db" not in files(home)
 
 
-@pytest.mark.parametrize(
-    "words", [ADD, ("status",), ("send", "--to", "local:a", "--text", "x")], ids=" ".join
-)
-def test_a_home_that_is_a_file_is_no_bug_of_ours(tmp_path: Path, words: tuple[str, ...]) -> None:
-    (tmp_path / "file").write_text("")
-
-    error = Stentor(tmp_path / "file").refusal(*words, code=1)
-
-    assert "Not a directory" in error["message"]
-    assert "check the path" in error["hint"]
-
-
 @pytest.fixture
 def deaf(home: Path) -> Iterator[None]:
     """Somebody listens on the daemon's socket and hangs up on everyone."""

@@ -78,7 +78,6 @@ def codes(stentor: Stentor) -> dict[str, str]:
         pytest.param(("--channel", "mail"), [], id="another channel"),
         pytest.param(("--purpose", "manual", "--target", "page:lost"), ["lost"], id="purpose and target"),
         pytest.param(("--purpose", "announce"), [], id="another purpose"),
-        pytest.param(("--job", "brief"), [], id="a job"),
         pytest.param(("--since", "2h"), ["dead", "doubt", "lost", "fine"], id="since a while ago"),
         pytest.param(("--since", "30m"), [], id="since a moment ago"),
         pytest.param(("--since", "2020-01-01", "--limit", "1"), ["dead"], id="since a day, and a page"),

@@ -54,6 +54,19 @@ def test_best_effort_alone_changes_nothing_else(served: Stentor, flags: tuple[st
     assert back["delivery"] == before["delivery"]
 
 
+def test_options_stay_behind_with_the_mode_they_belong_to(served: Stentor) -> None:
+    flags = ("--to", "local:a", "--priority", "alert", "--expires", "3h", "--on-unknown", "resend")
+    made(served, "silenced", "--every", "1h", "--text", "x", *flags)
+
+    silent = served.ask("cron", "edit", "silenced", "--no-deliver")["delivery"]
+
+    assert (silent["mode"], silent["priority"], silent["onUnknown"]) == ("none", "alert", "hold")
+    assert silent["expiresAfterSeconds"] == 86_400
+    for flag, value in (("--expires", "3h"), ("--on-unknown", "resend")):
+        error = served.refusal("cron", "edit", "silenced", flag, value)
+        assert "says nothing with mode none" in error["message"]
+
+
 def test_no_limit_is_a_limit_of_nothing(served: Stentor) -> None:
     turn = ("--every", "1h", "--message", "x", "--no-deliver")
     assert made(served, "patient", *turn, "--timeout-seconds", "0")["payload"]["timeoutSeconds"] == 0
@@ -89,7 +102,7 @@ REFUSED = {
     "a thread where there are none": (("--thread-id", "7"), "a local box has no threads"),
     "a zone for an interval": (("--tz", "UTC"), "convert it first: --cron"),
     "a stagger for an interval": (("--exact",), "convert it first: --cron"),
-    "a model for a text": (("--model", "m"), "payload.model: unknown field"),
+    "a model for a text": (("--model", "m"), "--model only concerns --message"),
     "an event outside the main session": (("--system-event", "x"), "set sessionTarget main"),
     "removal of a recurring job": (("--delete-after-run",), "only for one-shot jobs"),
     "a time that has passed": (("--at", "2020-01-01"), "in the past"),

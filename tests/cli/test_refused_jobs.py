@@ -321,7 +321,34 @@ ALERTS = {
         "failureDestination is for jobs that run apart from the main session",
     ),
 }
-MENDED = {**KEYS, **SCHEDULES, **TARGETS, **SESSIONS, **TEXTS, **ALERTS}
+POST = {"mode": "webhook", "to": "https://hooks.example.com"}
+IDLE = {
+    "the end of nothing": (
+        changed(delivery={"mode": "none", "expiresAfterSeconds": 7200}),
+        "delivery.expiresAfterSeconds: says nothing with mode none, which sends nothing; leave it out, or choose",
+    ),
+    "the doubt about nothing": (
+        changed(delivery={"mode": "none", "onUnknown": "resend"}),
+        "delivery.onUnknown: says nothing with mode none",
+    ),
+    "a note nobody reads": (
+        changed(payload={"kind": "text", "text": "x"}, delivery={"mode": "none", "lateNote": True}),
+        "delivery.lateNote: says nothing with mode none",
+    ),
+    "numbers nobody sees": (
+        changed(delivery={**POST, "numberParts": True}),
+        "delivery.numberParts: says nothing with mode webhook, which posts the run as it is",
+    ),
+    "calls nobody hears": (
+        changed(delivery={**POST, "mentions": True}),
+        "delivery.mentions: says nothing with mode webhook",
+    ),
+    "the thread of a box": (
+        changed(delivery__onThreadGone="parent"),
+        "delivery.onThreadGone: says nothing where no target is a thread; leave it out, or name",
+    ),
+}
+MENDED = {**KEYS, **SCHEDULES, **TARGETS, **SESSIONS, **TEXTS, **ALERTS, **IDLE}
 
 
 @pytest.mark.parametrize(("job", "said"), MENDED.values(), ids=MENDED.keys())
@@ -407,15 +434,15 @@ FLAGS = {
     ),
     "a target and none": (
         ["--every", "1h", "--text", "x", "--to", "local:a", "--no-deliver"],
-        "choose one of --to",
+        "choose one of --no-deliver and --to",
     ),
     "a target and a URL": (
         ["--every", "1h", "--text", "x", "--to", "local:a", "--webhook", "https://x"],
-        "choose one of --to",
+        "choose one of --webhook and --to",
     ),
     "an account for nothing": (
         ["--every", "1h", "--text", "x", "--no-deliver", "--account", "a"],
-        "choose one of --to",
+        "choose one of --no-deliver and --account",
     ),
     "a file and a flag": (["--file", "job.json", "--name", "x"], "--file takes no other flags"),
     "a file and a switch": (["--file", "job.json", "--keep-after-run"], "--file takes no other flags"),

@@ -147,7 +147,7 @@ class App:
         agents = agents_of(config, registry, seams)
         store = seams.open_store(database(home), seams.points)
         conversations = StoredConversations(database(home))
-        outgoings = Outgoings(directory, clock, chance, conversations, redactor.clean)
+        outgoings = Outgoings(directory, clock, chance, conversations, redactor, seams.aside)
         connections = Connections(
             directory, store, clock, home, secrets, redactor.clean, seams.around_connection
         )
@@ -268,7 +268,14 @@ class App:
         Whoever is going to send does not know what has become of them: then one part of each goes ahead.
         """
         rows = [
-            AccountRow(name, account, "open", rates=channel.traits.rates, gated=gated)
+            AccountRow(
+                name,
+                account,
+                "open",
+                rates=channel.traits.rates,
+                gated=gated,
+                patience_ms=int(channel.traits.send_timeout * 1000),
+            )
             for name, channel in self.directory.channels.items()
             for account in self.directory.accounts(name)
         ]
@@ -276,11 +283,11 @@ class App:
 
     async def prepare(self) -> None:
         """Tell the store which accounts and plugins are there now, and by which zones its instants are told."""
-        self._learn_secrets()
+        self.learn_secrets()
         await self.announce_accounts(gated=True)
         await Readying(self.store, self.seams.clock, self.zones.version, self._obstacle).run()
 
-    def _learn_secrets(self) -> None:
+    def learn_secrets(self) -> None:
         """What must not be written anywhere is known before anything is written."""
         accounts = [self.directory.accounts(channel) for channel in self.directory.channels]
         for settings in (*accounts, [agent.settings for agent in self.agents.values()]):

@@ -9,18 +9,19 @@ from stentor.compat.patches import repair_patch
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.refusals import Refused
 
+# As JSON in UTF-8, however the characters are written outside.
 LARGEST_REQUEST = 256 * 1024
 # Many jobs at once; each of them is held to the limit of one.
 LARGEST_APPLICATION = 64 * 1024 * 1024
 
 
 def job_from_outside(raw: Mapping[str, Any]) -> Repaired:
-    _check(raw)
+    check_size(raw)
     return repair_job(raw)
 
 
 def patch_from_outside(raw: Mapping[str, Any], current: JsonObject) -> Repaired:
-    _check(raw)
+    check_size(raw)
     return repair_patch(raw, current)
 
 
@@ -41,6 +42,18 @@ def jobs_from_outside(raw: object) -> tuple[list[JsonObject], dict[str, list[str
     return jobs, repairs
 
 
+def check_size(raw: Mapping[str, Any], largest: int = LARGEST_REQUEST) -> None:
+    """The same limit for whoever asks a daemon and for whoever does without one."""
+    if refuse_half_characters(raw) > largest:
+        raise too_large(largest)
+
+
+def too_large(largest: int) -> Refused:
+    return Refused(
+        "too_large", f"what is asked at once is at most {largest} bytes of JSON", hint="shorten it"
+    )
+
+
 def refuse_half_characters(raw: Mapping[str, Any]) -> int:
     """JSON can spell half of a surrogate pair; nothing that writes or sends text can. Returns the size in bytes."""
     try:
@@ -51,8 +64,3 @@ def refuse_half_characters(raw: Mapping[str, Any]) -> int:
             "the text holds half a character (a lone surrogate)",
             hint="write the character itself",
         ) from None
-
-
-def _check(raw: Mapping[str, Any]) -> None:
-    if refuse_half_characters(raw) > LARGEST_REQUEST:
-        raise Refused("too_large", f"a job is at most {LARGEST_REQUEST} bytes")

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App, database
-from stentor.app.door import job_from_outside, jobs_from_outside, patch_from_outside, refuse_half_characters
+from stentor.app.door import check_size, job_from_outside, jobs_from_outside, patch_from_outside
+from stentor.app.parameters import Parameters, not_valid
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, RouteError, resolve
@@ -49,10 +52,8 @@ class Operations:
 
     async def apply_jobs(self, raw: Mapping[str, Any]) -> JsonObject:
         """Make the stored jobs those of a list; `prune` removes what is not in it, `dryRun` only says what would be."""
-        unknown = set(raw) - {"jobs", "prune", "dryRun"}
-        if unknown:
-            raise Refused("bad_request", f"unknown field {min(unknown)!r}")
-        prune, dry_run = (_flag(raw, key) for key in ("prune", "dryRun"))
+        asked = Parameters(raw, "jobs", "prune", "dryRun")
+        prune, dry_run = asked.flag("prune"), asked.flag("dryRun")
         jobs, repairs = jobs_from_outside(raw.get("jobs"))
         applied = await self.app.book.apply(jobs, by=self.by, prune=prune, dry_run=dry_run)
         return {**applied, "repaired": repairs, "dryRun": dry_run}
@@ -81,23 +82,22 @@ class Operations:
 
     async def send(self, raw: Mapping[str, Any]) -> JsonObject:
         """Put a message by hand into the outbox; a dry run only says where it would go."""
-        refuse_half_characters(raw)
-        unknown = set(raw) - {"to", "text", "channel", "account", "thread", "dryRun"}
-        if unknown:
-            raise Refused("bad_request", f"unknown field {min(unknown)!r}")
-        to, text = str(raw.get("to") or ""), str(raw.get("text") or "")
-        if not to.strip() or not text.strip():
-            raise Refused(
-                "bad_request", "a message needs a target and a text", hint="send --to TARGET --text TEXT"
-            )
-        address = Address(to, raw.get("channel"), raw.get("account"), raw.get("thread"))
+        check_size(raw)
+        asked = Parameters(raw, "to", "text", "channel", "account", "thread", "dryRun")
+        to, text = asked.text("to") or "", asked.text("text") or ""
+        for name, said in (("to", to), ("text", text)):
+            if not said.strip():
+                raise not_valid(name, "must not be blank: a message needs a target and a text")
+        address = Address(to, asked.text("channel"), asked.text("account"), asked.text("thread"))
+        dry_run = asked.flag("dryRun")
         try:
             route = resolve(address, self.app.directory)
         except RouteError as error:
             raise Refused(error.code, error.message, hint=error.hint) from error
-        if raw.get("dryRun"):
+        if dry_run:
             return {"dryRun": True, "target": route.target.canonical, "accountId": route.account}
-        seed = self.app.outgoings.manual(route, text)
+        outgoings = self.app.outgoings
+        seed = await outgoings.beside(len(text), partial(outgoings.manual, route, text))
         await self.app.store.enqueue(seed)
         self.app.dispatcher.wake()
         with Reader.open(database(self.app.home)) as reader:
@@ -142,13 +142,13 @@ def known_job(reader: Reader, name: str) -> str:
     """The id of a job by its id or name, also of one that is gone but has a history."""
     job = reader.job(name)
     found = reader.removed_job(name) if job is None else str(job["id"])
-    if found is None:
+    if found is None and not _has_left_traces(reader, name):
         raise NotFound(f"there is no job {name!r}, and there was none")
-    return found
+    return found or name
 
 
-def _flag(raw: Mapping[str, Any], key: str) -> bool:
-    value = raw.get(key, False)
-    if not isinstance(value, bool):
-        raise Refused("bad_request", f"{key} must be true or false")
-    return value
+def _has_left_traces(reader: Reader, job_id: str) -> bool:
+    """What ran and what was sent may be kept longer than the word of a job's removal."""
+    _, ran = reader.runs(limit=0, offset=0, id=job_id)
+    _, sent = reader.delivery_page(Asked(job=job_id), limit=0, offset=0)
+    return bool(ran or sent)

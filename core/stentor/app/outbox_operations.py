@@ -1,16 +1,19 @@
 """What operators can do to deliveries and targets: the one implementation behind the API and the command line."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App, database
 from stentor.app.operations import NotFound, Operations
+from stentor.app.parameters import Parameters, not_valid
+from stentor.app.target_filters import canonical, target_of_deliveries
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
-from stentor.domain.routing import Address
+from stentor.domain.routing import Address, RouteError
 from stentor.domain.rulings import DEAD, TERMINAL, WORDS, Hand, KnownTarget, StoredDelivery
 from stentor.domain.states import DeliveryState
 
@@ -28,28 +31,26 @@ class OutboxOperations:
 
     async def resend(self, delivery_id: str, raw: Mapping[str, Any]) -> JsonObject:
         """Send parts of a delivery again; the answer is the new delivery."""
-        _only(raw, {"fromPart", "to", "account"})
+        asked = Parameters(raw, "fromPart", "to", "account")
+        to, account, part = asked.text("to"), asked.text("account"), asked.number("fromPart", least=1)
         old = await self._stored(delivery_id)
-        address = None
-        if raw.get("to") or raw.get("account"):
-            address = Address(_text(raw, "to") or old.target.canonical, account=_text(raw, "account"))
-        resent = await self.app.desk.resend(old, by=self.by, from_part=_part(raw), to=address)
+        address = Address(to or old.target.canonical, account=account) if to or account else None
+        resent = await self.app.desk.resend(old, by=self.by, from_part=part, to=address)
         return {**self._shown(resent.delivery_id), "warnings": list(resent.warnings)}
 
     async def settle(self, raw: Mapping[str, Any]) -> JsonObject:
         """Say of deliveries named by `ids`, or of all that are unknown, whether they arrived."""
-        _only(raw, {"ids", "all", "target", "confirm", "as", "note"})
-        word = raw.get("as")
-        if word not in WORDS:
-            raise Refused("bad_request", f"as must be one of {', '.join(WORDS)}")
-        ids = self._all_unknown(raw) if raw.get("all") else await self._in_doubt(_ids(raw))
-        note = _text(raw, "note") or ""
+        asked = Parameters(raw, "ids", "all", "target", "confirm", "as", "note")
+        word, note = asked.word("as", WORDS), asked.text("note") or ""
+        if word is None:
+            raise not_valid("as", f"must be one of {', '.join(WORDS)}")
+        ids = self._all_unknown(asked) if asked.flag("all") else await self._in_doubt(_named(asked))
         settled = await self.app.desk.settle(ids, word, by=self.by, note=note)
         return {"deliveries": [self._shown(delivery) for delivery in settled], "settled": len(settled)}
 
     async def settle_one(self, delivery_id: str, raw: Mapping[str, Any]) -> JsonObject:
         """The same for one delivery; the answer is the delivery."""
-        _only(raw, {"as", "note"})
+        Parameters(raw, "as", "note")
         await self.settle({**raw, "ids": [delivery_id]})
         return self._shown(delivery_id)
 
@@ -62,22 +63,29 @@ class OutboxOperations:
 
     async def drop(self, raw: Mapping[str, Any]) -> JsonObject:
         """Remove deliveries named by `ids`, or all that ended badly, by their state and age."""
-        _only(raw, {"ids", "force", "states", "olderThanMs"})
-        if raw.get("ids"):
-            if raw.get("states") or raw.get("olderThanMs") is not None:
+        asked = Parameters(raw, "ids", "force", "states", "olderThanMs")
+        ids, force = asked.texts("ids"), asked.flag("force")
+        if ids:
+            if asked.texts("states") or "olderThanMs" in asked:
                 raise Refused("bad_request", "name deliveries, or say which by state and age, not both")
-            old = [await self._stored(delivery) for delivery in _ids(raw)]
-            dropped = await self.app.desk.drop(old, by=self.by, force=raw.get("force") is True)
+            old = [await self._stored(delivery) for delivery in ids]
+            dropped = await self.app.desk.drop(old, by=self.by, force=force)
+        elif force:
+            raise not_valid("force", "is for deliveries you name")
         else:
-            dropped = await self._drop_old(raw)
+            dropped = await self._drop_old(asked)
         return {"dropped": len(dropped), "ids": dropped}
 
     async def clear_target(self, raw: Mapping[str, Any]) -> JsonObject:
         """Forget that a target is suspended or has moved."""
-        _only(raw, {"target", "account"})
-        target, account = _text(raw, "target"), _text(raw, "account")
+        asked = Parameters(raw, "target", "account")
+        target, account = asked.text("target") or "", asked.text("account")
         with Reader.open(database(self.app.home)) as reader:
-            named = [row for row in reader.known_targets() if row["target"] == target]
+            rows = reader.known_targets()
+        if all(row["target"] != target for row in rows):
+            with suppress(RouteError):
+                target = canonical(target, self.app.directory)
+        named = [row for row in rows if row["target"] == target]
         known = [row for row in named if account in (None, row["accountId"])]
         if not known:
             raise NotFound(f"nothing is known of target {target!r}; `stentor targets list` shows what is")
@@ -92,24 +100,23 @@ class OutboxOperations:
         self.app.dispatcher.wake()
         return {"cleared": True, **known[0]}
 
-    async def _drop_old(self, raw: Mapping[str, Any]) -> list[str]:
-        states, age = raw.get("states"), raw.get("olderThanMs")
+    async def _drop_old(self, asked: Parameters) -> list[str]:
+        states, age = asked.texts("states"), asked.number("olderThanMs")
         if not states and age is None:
             hint = "name deliveries, or use --older-than, --state or both"
             raise Refused("bad_request", "say which deliveries to drop", hint=hint)
-        if age is not None and (isinstance(age, bool) or not isinstance(age, int) or age < 0):
-            raise Refused("bad_request", "olderThanMs must be a whole number")
         wanted = [_terminal(state) for state in states] if states else sorted(DEAD)
         before = self.app.seams.clock.now_ms() - (age or 0)
         return await self.app.desk.drop_old(wanted, before, by=self.by)
 
-    def _all_unknown(self, raw: Mapping[str, Any]) -> list[str]:
+    def _all_unknown(self, asked: Parameters) -> list[str]:
         """Whoever settles many at once says how many they are: it shows that they have looked."""
-        if raw.get("ids"):
+        if asked.texts("ids"):
             raise Refused("bad_request", "name deliveries or take all that are unknown, not both")
         with Reader.open(database(self.app.home)) as reader:
-            ids = reader.delivery_ids(Asked(state=DeliveryState.UNKNOWN, target=_text(raw, "target")))
-        if raw.get("confirm") != len(ids):
+            target = target_of_deliveries(reader, asked.text("target"), lambda: self.app.directory)
+            ids = reader.delivery_ids(Asked(state=DeliveryState.UNKNOWN, target=target))
+        if asked.number("confirm") != len(ids):
             hint = (
                 f"look at them with `stentor deliveries list --state unknown`, then add --confirm {len(ids)}"
             )
@@ -135,41 +142,15 @@ class OutboxOperations:
             return reader.deliveries(delivery=delivery_id)[0]
 
 
-def _only(raw: Mapping[str, Any], known: set[str]) -> None:
-    unknown = set(raw) - known
-    if unknown:
-        raise Refused("bad_request", f"unknown field {min(unknown)!r}; known are {', '.join(sorted(known))}")
-
-
-def _text(raw: Mapping[str, Any], key: str) -> str | None:
-    value = raw.get(key)
-    if value is not None and not isinstance(value, str):
-        raise Refused("bad_request", f"{key} must be text")
-    return value
-
-
-def _part(raw: Mapping[str, Any]) -> int | None:
-    part = raw.get("fromPart")
-    if part is not None and (isinstance(part, bool) or not isinstance(part, int) or part < 1):
-        raise Refused("bad_request", "fromPart must be a whole number from 1 on")
-    return part
-
-
-def _ids(raw: Mapping[str, Any]) -> list[str]:
-    ids = raw.get("ids")
-    if (
-        not isinstance(ids, list)
-        or not ids
-        or not all(isinstance(item, str) for item in cast("list[object]", ids))
-    ):
+def _named(asked: Parameters) -> list[str]:
+    ids = asked.texts("ids")
+    if not ids:
         raise Refused("bad_request", "name at least one delivery")
-    return list(dict.fromkeys(cast("list[str]", ids)))
+    return ids
 
 
-def _terminal(state: object) -> DeliveryState:
+def _terminal(state: str) -> DeliveryState:
     known = sorted(TERMINAL)
     if state not in known:
-        raise Refused(
-            "bad_request", f"{state!r} cannot be dropped by its state", hint=f"one of {', '.join(known)}"
-        )
-    return DeliveryState(cast("str", state))
+        raise not_valid("states", f"{state!r} cannot be dropped by its state; one of {', '.join(known)}")
+    return DeliveryState(state)

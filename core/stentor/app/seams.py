@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from stentor.adapters.aside import Threads
 from stentor.adapters.chance import SystemChance
 from stentor.adapters.clock import SystemClock
 from stentor.adapters.sqlite.store import SqliteStore
 from stentor.contract.channel import Connection
 from stentor.contract.runners import AgentRunner
-from stentor.ports import Chance, Clock, Points, Store
+from stentor.ports import Aside, Chance, Clock, Points, Store
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class Seams:
     clock: Clock = field(default_factory=SystemClock)
     chance: Chance = field(default_factory=SystemChance)
     points: Points = field(default_factory=Unwatched)
+    aside: Aside = field(default_factory=Threads)
     open_store: Callable[[Path, Points], Store] = _sqlite
     around_connection: Callable[[Connection], Connection] = _as_it_is
     around_runner: Callable[[AgentRunner], AgentRunner] = _as_it_is

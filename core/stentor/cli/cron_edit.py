@@ -5,13 +5,19 @@ from typing import Any
 
 import click
 
+from stentor.adapters.sqlite.reader import Reader
 from stentor.cli.cron_add import remarks
 from stentor.cli.daemon import job_path, operate
 from stentor.cli.job_files import read_object
-from stentor.cli.job_flags import given, patch_of
+from stentor.cli.job_flags import (
+    concern_the_stored_payload,
+    given,
+    patch_of,
+    refuse_foreign_to_payload,
+)
 from stentor.cli.job_lines import say_job
 from stentor.cli.job_options import edit_options
-from stentor.cli.output import common, show_json
+from stentor.cli.output import common, existing, show_json
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 
@@ -28,12 +34,20 @@ def edit(job: str, file: str | None, revision: int | None, home: Path, as_json: 
     stentor cron edit brief --to local:a --to local:b --best-effort-deliver
     stentor cron edit brief --clear-model --revision 4
     """
+    if file is None and concern_the_stored_payload(flags):
+        refuse_foreign_to_payload(flags, _stored_kind(home, job))
     patch = _described(file, flags)
     if revision is not None:
         patch["revision"] = revision
     edited = _changed(home, job, patch)
     edited["warnings"] += remarks(flags)
     show_json(edited) if as_json else say_job(edited, changed=True)
+
+
+def _stored_kind(home: Path, job: str) -> str | None:
+    with Reader.open(existing(home)) as reader:
+        found = reader.job(job)
+    return None if found is None else str(found["payload"]["kind"])
 
 
 def _described(file: str | None, flags: dict[str, Any]) -> JsonObject:

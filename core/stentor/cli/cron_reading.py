@@ -34,7 +34,7 @@ def get(job: str, home: Path, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--id", "job", help="Only runs of this job.")
+@click.option("--id", "job", help="Only runs of this job, also of one that is gone.")
 @click.option("--run-id", help="Only this run.")
 @click.option(
     "--status", type=click.Choice([word.value for word in RunStatus]), help="Only runs of this status."
@@ -51,8 +51,7 @@ def get(job: str, home: Path, as_json: bool) -> None:
 def runs(home: Path, as_json: bool, job: str | None, limit: int, offset: int, **filters: str | None) -> None:
     """Show the run log, newest first. The history of removed jobs stays."""
     with Reader.open(existing(home)) as reader:
-        known = reader.job(job) if job else None
-        wanted = str(known["id"]) if known else job
+        wanted = None if job is None else known_id(reader, job)
         query = filters.pop("query")
         entries, total = reader.runs(limit=limit, offset=offset, query=query, id=wanted, **filters)
     if as_json:
@@ -123,6 +122,16 @@ def stored_job(reader: Reader, name: str) -> JsonObject:
 
         raise NotFound(f"there is no job {name!r}; `stentor cron list --all` shows them")
     return found
+
+
+def known_id(reader: Reader, name: str) -> str:
+    """The id of a job by its id or name, also of one that is gone."""
+    found = reader.job(name)
+    if found is not None:
+        return str(found["id"])
+    from stentor.app.operations import known_job
+
+    return known_job(reader, name)
 
 
 def moment_text(ms: int | None, now: int) -> str:

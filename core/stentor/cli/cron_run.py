@@ -9,20 +9,22 @@ import click
 
 from stentor.cli.cron_add import NO_DAEMON
 from stentor.cli.daemon import job_path, operate
-from stentor.cli.job_flags import duration
 from stentor.cli.output import common, note, show_json, trouble
+from stentor.cli.patience import limit_of, wait_options
+from stentor.cli.usage import refuse_beside
 from stentor.domain.json_types import JsonObject
+
+_PATIENCE = "10m"
 
 
 @click.command()
 @click.argument("job")
 @click.option("--due", is_flag=True, help="Only if the job is waiting to be run.")
-@click.option("--wait", is_flag=True, help="Wait for the run and its delivery; exit 6 if either is not good.")
-@click.option("--wait-timeout", default="10m", show_default=True)
+@wait_options("Wait for the run and its delivery; exit 6 if either is not good.", _PATIENCE)
 @common
-def run(job: str, due: bool, wait: bool, wait_timeout: str, home: Path, as_json: bool) -> None:
+def run(job: str, due: bool, wait: bool, wait_timeout: str | None, home: Path, as_json: bool) -> None:
     """Run a job now. Its scheduled instants stay as they are."""
-    limit = duration(wait_timeout, "--wait-timeout") / 1000
+    limit = limit_of(wait_timeout, _PATIENCE, wait=wait)
     if wait:
         from stentor.cli.waiting import run_and_wait
 
@@ -71,6 +73,7 @@ def next_runs(home: Path, as_json: bool, batch: bool, **flags: Any) -> None:
     from stentor.cli import upcoming
 
     if batch:
+        refuse_beside("batch", "each line says it all")
         upcoming.batch(home, sys.stdin)
         return
     answer = upcoming.answer(home, flags, now_ms=time.time_ns() // 1_000_000)

@@ -55,19 +55,39 @@ def ask(
     except (FileNotFoundError, ConnectionRefusedError):
         connection.close()
         return None
+    except (TimeoutError, BlockingIOError) as error:
+        connection.close()
+        raise DaemonUnreachable(str(error)) from error
+    asked = False
     try:
-        payload = None if body is None else json.dumps(body)
+        payload = None if body is None else _spelt(body)
         headers = {"Content-Type": "application/json", **to_header(author_of_this_process())}
         connection.request(method, f"/api/v1/{path}", payload, headers)
+        asked = True
         response = connection.getresponse()
         document: JsonObject = json.loads(response.read())
     except (OSError, HTTPException, ValueError) as error:
-        raise DaemonUnreachable(str(error)) from error
+        raise DaemonUnreachable(str(error), perhaps_done=_look_at(method, path) if asked else "") from error
     finally:
         connection.close()
     if response.status != 200:
         raise DaemonAnswer(_EXIT_OF_STATUS.get(response.status, 1), document)
     return document
+
+
+def _spelt(body: JsonObject) -> bytes:
+    """As UTF-8, so that a text weighs what it weighs. Half a character is spelt out for the daemon to refuse."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _look_at(method: str, path: str) -> str:
+    """Where it shows whether a request has been carried out; a question carries nothing out."""
+    if method == "GET":
+        return ""
+    what, _, rest = path.partition("/")
+    if what in ("send", "deliveries", "targets"):
+        return "stentor deliveries list"
+    return "stentor cron runs" if what == "runs" or rest.endswith("/run") else "stentor cron edits"
 
 
 def operate(
@@ -113,6 +133,7 @@ async def _directly(home: Path, work: Callable[["Operations"], Awaitable[JsonObj
 
     app = App.open(home, role="command")
     try:
+        app.learn_secrets()
         await app.announce_accounts()
         return await work(Operations(app, author_of_this_process()))
     finally:

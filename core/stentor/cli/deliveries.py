@@ -9,6 +9,7 @@ import click
 from stentor.adapters.sqlite.outbox_log import UNCONFIRMED, Asked
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.cli import deliveries_desk
+from stentor.cli.cron_reading import known_id
 from stentor.cli.output import common, existing, note, show_json, table, when
 from stentor.domain.json_types import JsonObject
 from stentor.domain.states import DeliveryState, Purpose
@@ -28,9 +29,9 @@ def deliveries() -> None:
 
 @deliveries.command("list")
 @click.option("--state", type=click.Choice(_STATES), help="Only deliveries in this state.")
-@click.option("--target", help="Only deliveries to this canonical target.")
+@click.option("--target", help="Only deliveries to this target.")
 @click.option("--run", help="Only deliveries of this run.")
-@click.option("--job", help="Only deliveries of this job.")
+@click.option("--job", help="Only deliveries of this job, also of one that is gone.")
 @click.option("--channel", help="Only deliveries on this channel.")
 @click.option(
     "--purpose", type=click.Choice([word.value for word in Purpose]), help="Only deliveries made for this."
@@ -44,6 +45,7 @@ def list_deliveries(
     as_json: bool,
     since: str | None,
     job: str | None,
+    target: str | None,
     limit: int,
     offset: int,
     **filters: str | None,
@@ -56,9 +58,12 @@ def list_deliveries(
     """
     now = time.time_ns() // 1_000_000
     with Reader.open(existing(home)) as reader:
-        known = reader.job(job) if job else None
-        wanted = str(known["id"]) if known else job
-        asked = Asked(**filters, job=wanted, since_ms=None if since is None else _since(since, now))
+        asked = Asked(
+            **filters,
+            job=None if job is None else known_id(reader, job),
+            target=None if target is None else _target(reader, target, home),
+            since_ms=None if since is None else _since(since, now),
+        )
         found, total = reader.delivery_page(asked, limit=limit, offset=offset)
     if as_json:
         show_json(page(found, total, limit, offset, under="deliveries"))
@@ -84,6 +89,14 @@ def show_delivery(delivery: str, home: Path, as_json: bool) -> None:
         show_json(found)
     else:
         _tell_all(found, time.time_ns() // 1_000_000)
+
+
+def _target(reader: Reader, text: str, home: Path) -> str | None:
+    """The target as the store has it. Plugins are asked only about a spelling that the store does not know."""
+    from stentor.app.target_filters import target_of_deliveries
+    from stentor.cli.targets import directory_at
+
+    return target_of_deliveries(reader, text, lambda: directory_at(home))
 
 
 def _since(text: str, now: int) -> int:

@@ -9,12 +9,15 @@ import click
 from stentor.cli.daemon import operate
 from stentor.cli.messages import NOT_SENT_YET, say_delivery
 from stentor.cli.output import common, note, show_json
+from stentor.cli.patience import limit_of, wait_options
 from stentor.domain.json_types import JsonObject
 from stentor.domain.rulings import TERMINAL, WORDS
 
 if TYPE_CHECKING:
     from stentor.app.operations import Operations
     from stentor.app.outbox_operations import OutboxOperations
+
+_PATIENCE = "60s"
 
 
 @click.command()
@@ -26,8 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--to", help="Send it to this target instead.")
 @click.option("--account", help="Send it on this account.")
-@click.option("--wait", is_flag=True, help="Wait for the receipt; exit 6 if there is none.")
-@click.option("--wait-timeout", type=click.FloatRange(0), default=60, show_default=True, help="Seconds.")
+@wait_options("Wait for the receipt; exit 6 if there is none.", _PATIENCE)
 @common
 def resend(
     delivery: str,
@@ -35,7 +37,7 @@ def resend(
     to: str | None,
     account: str | None,
     wait: bool,
-    wait_timeout: float,
+    wait_timeout: str | None,
     home: Path,
     as_json: bool,
 ) -> None:
@@ -45,6 +47,7 @@ def resend(
     stentor deliveries resend d1m7y9v3k2 --from-part 2 --wait
     stentor deliveries resend d1m7y9v3k2 --to local:ops
     """
+    limit = limit_of(wait_timeout, _PATIENCE, wait=wait)
     wish = {"fromPart": from_part, "to": to, "account": account}
     body = {key: value for key, value in wish.items() if value is not None}
     request = ("POST", _path(delivery, "resend"), body)
@@ -53,7 +56,7 @@ def resend(
         from stentor.cli.waiting import deliver_and_wait
 
         answer, code = deliver_and_wait(
-            home, request, lambda operations: _desk(operations).resend(delivery, body), limit=wait_timeout
+            home, request, lambda operations: _desk(operations).resend(delivery, body), limit=limit
         )
     else:
         answer, daemon = operate(home, request, lambda operations: _desk(operations).resend(delivery, body))

@@ -92,7 +92,11 @@ _MEANT: dict[str, tuple[str, object]] = {
     "failure_alert_exclude_skipped": ("failureAlert.includeSkipped", False),
     "no_failure_alert": ("failureAlert", False),
 }
-_AGENT_ONLY = ("model", "thinking", "light_context", "fallbacks", "tools")
+_FOREIGN_TO_MODE = {
+    "no_deliver": ("to", "channel", "thread_id", "account", "deliver", "webhook"),
+    "webhook": ("to", "channel", "thread_id", "deliver"),
+}
+_AGENT_ONLY = ("model", "thinking", "light_context", "no_light_context", "fallbacks", "tools")
 _COMMAND_ONLY = ("command_cwd", "command_env", "command_input")
 
 
@@ -184,11 +188,18 @@ def _refuse_contradictions(used: JsonObject) -> None:
     if "no_failure_alert" in used and any(flag.startswith("failure_alert") for flag in used):
         raise Refused("bad_request", "--no-failure-alert takes no details of an alert")
     _refuse_foreign_to_schedule(used)
-    _refuse_foreign_to_payload(used)
-    addressed = used.keys() & {"to", "channel", "thread_id"}
-    silent, posted = "no_deliver" in used, "webhook" in used
-    if silent + posted + bool(addressed) > 1 or (silent and used.keys() & {"account", "deliver"}):
-        raise Refused("bad_request", "choose one of --to, --webhook and --no-deliver")
+    kind = next((_KINDS[flag] for flag in _PAYLOADS if flag in used), None)
+    refuse_foreign_to_payload(used, kind)
+    _refuse_foreign_to_mode(used)
+
+
+def _refuse_foreign_to_mode(used: JsonObject) -> None:
+    """A webhook's URL is its whole address, and what is not delivered has none."""
+    for mode, foreign in _FOREIGN_TO_MODE.items():
+        idle = [flag for flag in foreign if flag in used]
+        if mode in used and idle:
+            one, others = _spelt([mode]), _spelt(idle)
+            raise Refused("bad_request", f"choose one of {one} and {others}: they do not go together")
 
 
 def _refuse_foreign_to_schedule(used: JsonObject) -> None:
@@ -198,8 +209,16 @@ def _refuse_foreign_to_schedule(used: JsonObject) -> None:
         raise Refused("bad_request", "--stagger and --exact are only valid with --cron")
 
 
-def _refuse_foreign_to_payload(used: JsonObject) -> None:
-    kind = next((_KINDS[flag] for flag in _PAYLOADS if flag in used), None)
+def concern_the_stored_payload(flags: Flags) -> bool:
+    """Whether flags say something about a payload without saying which it is."""
+    used = given(flags)
+    about = (*_AGENT_ONLY, *_COMMAND_ONLY, "timeout_seconds")
+    return any(flag in used for flag in about) and not any(flag in used for flag in _PAYLOADS)
+
+
+def refuse_foreign_to_payload(flags: Flags, kind: str | None) -> None:
+    """Flags that say nothing of a payload of that kind, where it is known."""
+    used = given(flags)
     foreign = {
         "agentTurn": _COMMAND_ONLY,
         "command": _AGENT_ONLY,
@@ -210,7 +229,8 @@ def _refuse_foreign_to_payload(used: JsonObject) -> None:
         if flag in used:
             concerned = "--message" if flag in _AGENT_ONLY else "--command"
             both = f"{concerned} and --message" if flag == "timeout_seconds" else concerned
-            raise Refused("bad_request", f"{_spelt([flag])} only concerns {both}")
+            hint = f"leave it out: the payload is {kind}"
+            raise Refused("bad_request", f"{_spelt([flag])} only concerns {both}", hint=hint)
 
 
 def duration(text: str, flag: str, *, default_unit: str = "ms") -> int:

@@ -16,10 +16,20 @@ def quickly(words: Sequence[str]) -> int | None:
     options = _options(words)
     if options is None:
         return None
-    home = home_path(options.get("--home"), os.environ)
+    home = usable(home_path(options.get("--home"), os.environ))
     texts, total = listed(home, agent=options.get("--agent"), everything="--all" in options)
     sys.stdout.write(document(texts, total))
     return 0
+
+
+def usable(home: str) -> str:
+    """A home may be still to be made, but it is never a file."""
+    if os.path.exists(home) and not os.path.isdir(home):
+        from stentor.domain.refusals import Refused
+
+        hint = "name a folder with --home or STENTOR_HOME; one that is not there is made"
+        raise Refused("bad_home", f"{home} is no folder", hint=hint)
+    return home
 
 
 def listed(home: str, *, agent: str | None, everything: bool) -> tuple[list[str], int]:

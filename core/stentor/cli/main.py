@@ -8,14 +8,23 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; the exit codes are documented and stable."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:  # closed: no other file may come to stand in its place
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     try:
         code = _answered(words)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has left. The interpreter's own flush at the end must not complain about it either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+    except BrokenPipeError:  # whoever read has left
+        code = _unheard()
+    except OSError as error:
+        code = _unheard()
+        sys.stderr.write(f"error: standard output cannot be written: {error.strerror}\n")
     sys.exit(code)
+
+
+def _unheard() -> int:
+    """The interpreter's own flush at the end must not complain about it either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _answered(words: list[str]) -> int:
@@ -26,6 +35,7 @@ def _answered(words: list[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - no error reaches a user as a traceback
+        sys.stdout.flush()  # what standard output did not take, it does not take again: that is told by `main`
         from stentor.cli.output import show_error
 
         return show_error(error, as_json="--json" in words)

@@ -9,8 +9,10 @@ import click
 from stentor.adapters.sqlite.reader import Reader
 from stentor.cli.daemon import operate
 from stentor.cli.output import common, existing, note, show_json, table, trouble, when
+from stentor.cli.patience import limit_of, wait_options
 from stentor.domain.json_types import JsonObject
 
+_PATIENCE = "60s"
 NOT_SENT_YET = "no-daemon: nothing is sent until `stentor serve` runs"
 
 
@@ -20,26 +22,30 @@ NOT_SENT_YET = "no-daemon: nothing is sent until `stentor serve` runs"
 @click.option("--channel", help="The channel of a target without prefix.")
 @click.option("--account")
 @click.option("--thread")
-@click.option("--wait", is_flag=True, help="Wait for the receipt; exit 6 if there is none.")
-@click.option("--wait-timeout", type=click.FloatRange(0), default=60, show_default=True, help="Seconds.")
+@wait_options("Wait for the receipt; exit 6 if there is none.", _PATIENCE)
 @click.option("--dry-run", is_flag=True, help="Only say where it would go.")
 @common
-def send(home: Path, as_json: bool, wait: bool, wait_timeout: float, dry_run: bool, **fields: Any) -> None:
+def send(
+    home: Path, as_json: bool, wait: bool, wait_timeout: str | None, dry_run: bool, **fields: Any
+) -> None:
     """Send a message by hand, with a receipt like any other.
 
     \b
     stentor send --to local:inbox --text 'Hello' --wait
     """
+    if dry_run and wait:
+        raise click.UsageError("--wait has nothing to wait for with --dry-run: choose one of them")
+    limit = limit_of(wait_timeout, _PATIENCE, wait=wait)
     message = {key: value for key, value in fields.items() if value is not None}
     if dry_run:
         message["dryRun"] = True
     request = ("POST", "send", message)
     code, daemon = 0, True
-    if wait and not dry_run:
+    if wait:
         from stentor.cli.waiting import deliver_and_wait
 
         answer, code = deliver_and_wait(
-            home, request, lambda operations: operations.send(message), limit=wait_timeout
+            home, request, lambda operations: operations.send(message), limit=limit
         )
     else:
         answer, daemon = operate(home, request, lambda operations: operations.send(message))

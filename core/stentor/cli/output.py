@@ -10,8 +10,9 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from stentor.cli.listing import usable
 from stentor.domain.json_types import JsonObject, as_object
-from stentor.home import home_dir
+from stentor.home import home_path
 
 F = TypeVar("F", bound=Callable[..., Any])
 # What agents and providers say is shown, never obeyed: a terminal takes orders in these characters.
@@ -31,7 +32,7 @@ def common(command: F) -> F:
 
 
 def _home_of(_context: click.Context, _option: click.Parameter, value: str | None) -> Path:
-    return home_dir(value, os.environ)
+    return Path(usable(home_path(value, os.environ)))
 
 
 def show_json(document: object) -> None:
@@ -171,9 +172,13 @@ def existing(home: Path) -> Path:
 class DaemonUnreachable(DaemonAnswer):
     """Somebody listens, but does not answer."""
 
-    def __init__(self, why: str) -> None:
-        message = f"the daemon did not answer: {why}"
+    def __init__(self, why: str, *, perhaps_done: str = "") -> None:
+        """`perhaps_done` is the command that shows whether what was asked has been done all the same."""
+        message = f"the daemon did not answer: {why or 'it hung up'}"
         hint = "look at its log; `stentor status` says what the store knows"
+        if perhaps_done:
+            message = f"{message}. What was asked may still be done"
+            hint = f"look at `{perhaps_done}` before you repeat it"
         super().__init__(
             5, {"error": {"code": "daemon_unreachable", "message": message, "hint": hint, "details": []}}
         )

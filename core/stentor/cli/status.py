@@ -51,19 +51,31 @@ def status(home: Path, as_json: bool) -> None:
 
 
 @click.command()
+@click.option(
+    "--fix", is_flag=True, help="Mend what needs no decision: jobs whose target has moved follow it."
+)
 @common
-def doctor(home: Path, as_json: bool) -> None:
+def doctor(fix: bool, home: Path, as_json: bool) -> None:
     """Name what is not as it should be, each finding with its mend."""
     facts, _ = facts_of(home)
+    fixed: list[JsonObject] = []
+    if fix:
+        from stentor.cli.mending import mended
+
+        fixed = mended(home, facts.outbox.known_targets("moved"))
+        facts, _ = facts_of(home)
     found = findings(facts)
     document: JsonObject = {
         "level": level_of(found),
         "findings": [asdict(finding) for finding in found],
         "incidents": facts.incidents,
+        "fixed": fixed,
     }
     if as_json:
         show_json(document)
     else:
+        for deed in fixed:
+            click.echo(f"fixed: {deed['message']}")
         _tell_findings(document)
         _tell_incidents(document, facts.now_ms)
 
@@ -166,7 +178,7 @@ def _told(incident: JsonObject) -> str:
     """Where people were told of it, and whether that arrived."""
     if not incident["told"]:
         return "not yet"
-    where = [f"{alert['target']} ({alert['state']})" for alert in incident["toldTo"]]
+    where = [f"{alert['target'] or 'somewhere'} ({alert['state']})" for alert in incident["toldTo"]]
     return ", ".join(where) or "only here"
 
 

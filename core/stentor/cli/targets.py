@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,20 @@ import click
 from stentor.adapters.registry import Registry
 from stentor.app.assembly import directory_of
 from stentor.app.checking import check_target
+from stentor.app.parameters import Parameters, not_valid
 from stentor.cli import targets_known
 from stentor.cli.output import common, note, read_line, show_json, table
+from stentor.cli.usage import refuse_beside
 from stentor.config import load_config
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
-from stentor.domain.routing import Address, Directory, Route, resolve
+from stentor.domain.routing import LAST, Address, Directory, Route, RouteError, resolve
 
-_KEYS = {"text", "channel", "account", "thread", "defaultKind", "check"}
+_HINTS = ("channel", "account", "thread", "defaultKind")
+_LAST = (
+    "it stands for a conversation, the last one of a job's session, and is looked up at each run: "
+    "`stentor cron preview JOB` says what it is for a job now"
+)
 
 
 @click.group()
@@ -40,9 +47,9 @@ def explain(home: Path, as_json: bool, batch: bool, check: bool, text: str | Non
     \b
     stentor targets explain -- local:inbox
     """
-    config = load_config(home)
-    directory = directory_of(Registry.load(), config)
+    directory = directory_at(home)
     if batch:
+        refuse_beside("batch", "each line says it all")
         _batch(home, directory)
         return
     if text is None:
@@ -57,17 +64,27 @@ def explain(home: Path, as_json: bool, batch: bool, check: bool, text: str | Non
         note(f"warning: {warning}")
 
 
-def explained(home: Path, directory: Directory, asked: JsonObject) -> JsonObject:
-    said = {key: asked.get(key) for key in ("channel", "account", "thread", "defaultKind")}
-    texts = [asked["text"], *(hint for hint in said.values() if hint is not None)]
-    if not all(isinstance(text, str) for text in texts):
-        raise Refused("bad_request", "text, channel, account, thread and defaultKind are texts")
-    route = resolve(Address(asked["text"], *said.values()), directory)
-    if asked.get("check"):
+def directory_at(home: Path) -> Directory:
+    """The channels and accounts that a daemon of this home would have."""
+    return directory_of(Registry.load(), load_config(home))
+
+
+def explained(home: Path, directory: Directory, said: JsonObject) -> JsonObject:
+    asked = Parameters(said, "text", *_HINTS, "check")
+    text, check = asked.text("text"), asked.flag("check")
+    if text is None:
+        raise not_valid("text", "is missing: name a target")
+    channel, account, thread, kind = (asked.text(key) for key in _HINTS)
+    if (channel or "").strip().lower() == LAST:
+        raise Refused("bad_target", '"last" is no address of its own', hint=_LAST)
+    route = resolve(Address(text, channel, account, thread, kind), directory)
+    if kind is not None:
+        _check_kind(kind, route, directory)
+    if check:
         route = Route(check_target(home, route, directory), route.source)
     target = route.target
     return {
-        "input": asked["text"],
+        "input": text,
         "channel": target.channel,
         "account": target.account,
         "kind": target.kind,
@@ -79,6 +96,18 @@ def explained(home: Path, directory: Directory, asked: JsonObject) -> JsonObject
     }
 
 
+def _check_kind(kind: str, route: Route, directory: Directory) -> None:
+    """A channel shows its kinds by its examples."""
+    channel = directory.channels[route.target.channel]
+    kinds = {route.target.kind}
+    for example in channel.examples:
+        with suppress(RouteError):
+            kinds.add(resolve(Address(example.canonical, account=route.account), directory).target.kind)
+    if kind not in kinds:
+        why = f"{kind!r} is no kind of target on {channel.name}; known are {', '.join(sorted(kinds))}"
+        raise not_valid("defaultKind", why)
+
+
 def _batch(home: Path, directory: Directory) -> None:
     """One JSON answer per JSON line; a bad line is answered with its error and the rest goes on."""
     from stentor.app.failures import failure_of
@@ -87,11 +116,7 @@ def _batch(home: Path, directory: Directory) -> None:
         if not line.strip():
             continue
         try:
-            asked = read_line(line)
-            unknown = asked.keys() - _KEYS
-            if unknown or "text" not in asked:
-                raise Refused("bad_request", f"the keys are {', '.join(sorted(_KEYS))}; text is needed")
-            answer = explained(home, directory, asked)
+            answer = explained(home, directory, read_line(line))
         except Exception as error:  # noqa: BLE001 - each line has its own answer
             answer = failure_of(error).as_json()
         click.echo(json.dumps(answer, ensure_ascii=False))

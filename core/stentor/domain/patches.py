@@ -1,5 +1,6 @@
 """Changes to a job: what is absent stays, null goes back to the default, and what came of it."""
 
+from stentor.domain.idle_options import idle_with
 from stentor.domain.json_types import JsonObject, as_object
 
 _ADDRESS = ("to", "channel", "accountId", "threadId")
@@ -51,9 +52,14 @@ def _with_its_zone(schedule: JsonObject, given: JsonObject) -> JsonObject:
 
 
 def _with_its_address(delivery: JsonObject, given: JsonObject) -> JsonObject:
-    """An address belongs to its mode, and a thread to its target: neither is carried over to another."""
-    if "mode" in given and (given["mode"] or _DEFAULT_MODE) != delivery.get("mode"):
-        return _without(delivery, *_ADDRESS)
+    """An address belongs to its mode, and a thread to its target: neither is carried over to another.
+
+    Nor are options that would say nothing there.
+    """
+    mode = given.get("mode") or _DEFAULT_MODE
+    if "mode" in given and mode != delivery.get("mode"):
+        may_send = given.get("agentMaySend", delivery.get("agentMaySend")) is True
+        return _without(delivery, *_ADDRESS, *idle_with(str(mode), agent_may_send=may_send))
     return _without(delivery, "threadId") if "to" in given else delivery
 
 

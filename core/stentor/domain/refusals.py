@@ -44,11 +44,9 @@ class Refused(Exception):
     """Input that is not taken. `code` is stable; nothing was changed."""
 
     def __init__(self, code: str, message: str, *, hint: str = "", details: tuple[Detail, ...] = ()) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = (
-            "; ".join([message, *(f"{d.path}: {d.message}" for d in details)]) if details else message
-        )
+        self.message = "; ".join([message, *(f"{d.path}: {d.message}" for d in details)])
+        super().__init__(self.message)
         self.hint = hint
         self.details = details
 

@@ -3,41 +3,58 @@
 import json
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import Route
 
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.assembly import database
-from stentor.app.door import LARGEST_APPLICATION
 from stentor.app.operations import NotFound, Operations, known_job
+from stentor.app.parameters import Parameters
 from stentor.app.previewing import preview_job, preview_stored
 from stentor.domain.json_types import JsonObject
-from stentor.http.exchange import answer, body_of, number_of, on_behalf
+from stentor.domain.states import DeliveryStatus, RunStatus
+from stentor.http.exchange import Answers, application_of, body_of, on_behalf, parameters_of_body
 from stentor.http.outbox import outbox_routes
+from stentor.http.queries import job_of, page_of, query_of
+
+_RUN_FILTERS = ("jobId", "runId", "status", "deliveryStatus", "query")
+# As the command line has them, and as the store does.
+_ALSO = {
+    "id": "jobId",
+    "job": "jobId",
+    "run": "runId",
+    "run_id": "runId",
+    "delivery_status": "deliveryStatus",
+}
 
 
 def api(operations: Operations) -> Starlette:
     """Every route of this release."""
     endpoints = Endpoints(operations)
+    answers = Answers(operations.app.redactor.clean)
+    at = answers.route
     routes = [
-        Route("/healthz", answer(endpoints.healthz)),
-        Route("/api/v1/status", answer(endpoints.status)),
-        Route("/api/v1/jobs", answer(endpoints.jobs)),
-        Route("/api/v1/jobs", answer(endpoints.add_job), methods=["POST"]),
-        Route("/api/v1/jobs/preview", answer(endpoints.preview_job), methods=["POST"]),
-        Route("/api/v1/jobs/apply", answer(endpoints.apply_jobs), methods=["POST"]),
-        Route("/api/v1/jobs/{job:path}/run", answer(endpoints.run_job), methods=["POST"]),
-        Route("/api/v1/jobs/{job:path}/edits", answer(endpoints.edits)),
-        Route("/api/v1/jobs/{job:path}", answer(endpoints.job)),
-        Route("/api/v1/jobs/{job:path}", answer(endpoints.edit_job), methods=["PATCH"]),
-        Route("/api/v1/jobs/{job:path}", answer(endpoints.remove_job), methods=["DELETE"]),
-        Route("/api/v1/runs", answer(endpoints.runs)),
-        Route("/api/v1/runs/{run}", answer(endpoints.run)),
-        Route("/api/v1/runs/{run}/cancel", answer(endpoints.cancel_run), methods=["POST"]),
-        *outbox_routes(operations),
-        Route("/api/v1/send", answer(endpoints.send), methods=["POST"]),
+        at("/healthz", endpoints.healthz),
+        at("/api/v1/status", endpoints.status),
+        at("/api/v1/jobs", endpoints.jobs),
+        at("/api/v1/jobs", endpoints.add_job, "POST"),
+        at("/api/v1/jobs/preview", endpoints.preview_job, "POST"),
+        at("/api/v1/jobs/apply", endpoints.apply_jobs, "POST"),
+        at("/api/v1/jobs/{job:path}/run", endpoints.run_job, "POST"),
+        at("/api/v1/jobs/{job:path}/edits", endpoints.edits),
+        at("/api/v1/jobs/{job:path}", endpoints.job),
+        at("/api/v1/jobs/{job:path}", endpoints.edit_job, "PATCH"),
+        at("/api/v1/jobs/{job:path}", endpoints.remove_job, "DELETE"),
+        at("/api/v1/runs", endpoints.runs),
+        at("/api/v1/runs/{run}", endpoints.run),
+        at("/api/v1/runs/{run}/cancel", endpoints.cancel_run, "POST"),
+        *outbox_routes(operations, answers),
+        at("/api/v1/send", endpoints.send, "POST"),
     ]
-    return Starlette(routes=routes)
+    application = Starlette(routes=routes, exception_handlers={HTTPException: answers.refuse})
+    # What is nearly a path is none: an answer is a document, never a way to another place.
+    application.router.redirect_slashes = False
+    return application
 
 
 class Endpoints:
@@ -53,9 +70,11 @@ class Endpoints:
         return on_behalf(self._operations, request)
 
     async def healthz(self, request: Request) -> JsonObject:
+        del request
         return {"ok": True}
 
     async def status(self, request: Request) -> JsonObject:
+        query_of(request)
         with self._reader() as reader:
             return {
                 **reader.counts(),
@@ -65,11 +84,13 @@ class Endpoints:
             }
 
     async def jobs(self, request: Request) -> JsonObject:
+        agent = query_of(request, "agentId", also={"agent": "agentId"}).text("agentId")
         with self._reader() as reader:
-            texts, total = reader.jobs_json(agent=request.query_params.get("agent"), everything=True)
+            texts, total = reader.jobs_json(agent=agent, everything=True)
         return {"jobs": [json.loads(text) for text in texts], "total": total, "hidden": 0}
 
     async def job(self, request: Request) -> JsonObject:
+        query_of(request)
         with self._reader() as reader:
             found = reader.job(request.path_params["job"])
         if found is None:
@@ -85,35 +106,48 @@ class Endpoints:
     async def preview_job(self, request: Request) -> JsonObject:
         app, body = self._operations.app, await body_of(request)
         if set(body) == {"id"}:
-            return preview_stored(app.home, app.book.rules, str(body["id"]))
+            name = Parameters(body, "id").text("id") or ""
+            return preview_stored(app.home, app.book.rules, name)
         return preview_job(app.home, app.book.rules, body)
 
     async def apply_jobs(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).apply_jobs(await body_of(request, LARGEST_APPLICATION))
+        return await self._on_behalf(request).apply_jobs(await application_of(request))
 
     async def edits(self, request: Request) -> JsonObject:
-        limit, offset = number_of(request, "limit", 50), number_of(request, "offset", 0)
+        asked = page_of(query_of(request, "limit", "offset"))
         name = request.path_params["job"]
         with self._reader() as reader:
-            entries, total = reader.edits(known_job(reader, name), limit=limit, offset=offset)
-        return page(entries, total, limit, offset)
+            found = known_job(reader, name)
+            entries, total = reader.edits(found, limit=asked.limit, offset=asked.offset)
+        return page(entries, total, asked.limit, asked.offset)
 
     async def remove_job(self, request: Request) -> JsonObject:
+        await parameters_of_body(request)
         return await self._on_behalf(request).remove_job(request.path_params["job"])
 
     async def run_job(self, request: Request) -> JsonObject:
-        body = await body_of(request)
-        return await self._operations.run_job(request.path_params["job"], due=body.get("due") is True)
+        asked = await parameters_of_body(request, "due")
+        return await self._operations.run_job(request.path_params["job"], due=asked.flag("due"))
 
     async def runs(self, request: Request) -> JsonObject:
-        limit, offset = number_of(request, "limit", 50), number_of(request, "offset", 0)
-        wanted = {key: request.query_params.get(key) for key in ("id", "run_id", "status", "delivery_status")}
+        query = query_of(request, *_RUN_FILTERS, "limit", "offset", also=_ALSO)
+        asked = page_of(query)
+        status = query.word("status", list(RunStatus))
+        delivery_status = query.word("deliveryStatus", list(DeliveryStatus))
         with self._reader() as reader:
-            query = request.query_params.get("query")
-            entries, total = reader.runs(limit=limit, offset=offset, query=query, **wanted)
-        return page(entries, total, limit, offset)
+            entries, total = reader.runs(
+                limit=asked.limit,
+                offset=asked.offset,
+                query=query.text("query"),
+                id=job_of(query, reader),
+                run_id=query.text("runId"),
+                status=status,
+                delivery_status=delivery_status,
+            )
+        return page(entries, total, asked.limit, asked.offset)
 
     async def run(self, request: Request) -> JsonObject:
+        query_of(request)
         with self._reader() as reader:
             found = reader.run(request.path_params["run"])
         if found is None:
@@ -121,6 +155,7 @@ class Endpoints:
         return found
 
     async def cancel_run(self, request: Request) -> JsonObject:
+        await parameters_of_body(request)
         return await self._operations.cancel_run(request.path_params["run"])
 
     async def send(self, request: Request) -> JsonObject:

@@ -6,29 +6,31 @@ from starlette.routing import Route
 from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.assembly import database
-from stentor.app.door import refuse_half_characters
 from stentor.app.operations import NotFound, Operations
 from stentor.app.outbox_operations import OutboxOperations
-from stentor.domain.instants import from_iso
+from stentor.app.parameters import Parameters
+from stentor.app.target_filters import target_of_deliveries
 from stentor.domain.json_types import JsonObject
-from stentor.domain.refusals import Refused
-from stentor.http.exchange import answer, body_of, number_of, on_behalf
+from stentor.domain.states import Purpose
+from stentor.http.exchange import Answers, body_of, on_behalf, parameters_of_body
+from stentor.http.queries import STATES, job_of, page_of, query_of, since_of
 
-_FILTERS = ("run", "target", "state", "job", "channel", "purpose")
+_FILTERS = ("runId", "target", "state", "jobId", "channel", "purpose", "since")
+_ALSO = {"run": "runId", "job": "jobId"}
 
 
-def outbox_routes(operations: Operations) -> list[Route]:
-    endpoints = OutboxEndpoints(operations)
+def outbox_routes(operations: Operations, answers: Answers) -> list[Route]:
+    endpoints, at = OutboxEndpoints(operations), answers.route
     return [
-        Route("/api/v1/deliveries", answer(endpoints.deliveries)),
-        Route("/api/v1/deliveries/settle", answer(endpoints.settle), methods=["POST"]),
-        Route("/api/v1/deliveries/drop", answer(endpoints.drop), methods=["POST"]),
-        Route("/api/v1/deliveries/{delivery}", answer(endpoints.delivery)),
-        Route("/api/v1/deliveries/{delivery}/resend", answer(endpoints.resend), methods=["POST"]),
-        Route("/api/v1/deliveries/{delivery}/settle", answer(endpoints.settle_one), methods=["POST"]),
-        Route("/api/v1/deliveries/{delivery}/cancel", answer(endpoints.cancel), methods=["POST"]),
-        Route("/api/v1/targets", answer(endpoints.targets)),
-        Route("/api/v1/targets/clear", answer(endpoints.clear_target), methods=["POST"]),
+        at("/api/v1/deliveries", endpoints.deliveries),
+        at("/api/v1/deliveries/settle", endpoints.settle, "POST"),
+        at("/api/v1/deliveries/drop", endpoints.drop, "POST"),
+        at("/api/v1/deliveries/{delivery}", endpoints.delivery),
+        at("/api/v1/deliveries/{delivery}/resend", endpoints.resend, "POST"),
+        at("/api/v1/deliveries/{delivery}/settle", endpoints.settle_one, "POST"),
+        at("/api/v1/deliveries/{delivery}/cancel", endpoints.cancel, "POST"),
+        at("/api/v1/targets", endpoints.targets),
+        at("/api/v1/targets/clear", endpoints.clear_target, "POST"),
     ]
 
 
@@ -45,13 +47,26 @@ class OutboxEndpoints:
         return OutboxOperations.of(on_behalf(self._operations, request))
 
     async def deliveries(self, request: Request) -> JsonObject:
-        limit, offset = number_of(request, "limit", 50), number_of(request, "offset", 0)
-        asked = Asked(**{key: request.query_params.get(key) for key in _FILTERS}, since_ms=_since(request))
+        query = query_of(request, *_FILTERS, "limit", "offset", also=_ALSO)
+        wanted = page_of(query)
         with self._reader() as reader:
-            found, total = reader.delivery_page(asked, limit=limit, offset=offset)
-        return page(found, total, limit, offset, under="deliveries")
+            asked = self._asked(query, reader)
+            found, total = reader.delivery_page(asked, limit=wanted.limit, offset=wanted.offset)
+        return page(found, total, wanted.limit, wanted.offset, under="deliveries")
+
+    def _asked(self, query: Parameters, reader: Reader) -> Asked:
+        return Asked(
+            run=query.text("runId"),
+            target=target_of_deliveries(reader, query.text("target"), lambda: self._operations.app.directory),
+            state=query.word("state", STATES),
+            job=job_of(query, reader),
+            channel=query.text("channel"),
+            purpose=query.word("purpose", list(Purpose)),
+            since_ms=since_of(query),
+        )
 
     async def delivery(self, request: Request) -> JsonObject:
+        query_of(request)
         name = request.path_params["delivery"]
         with self._reader() as reader:
             found = reader.delivery(name)
@@ -60,40 +75,27 @@ class OutboxEndpoints:
         return found
 
     async def resend(self, request: Request) -> JsonObject:
-        body = await _words(request)
+        body = await body_of(request)
         return await self._on_behalf(request).resend(request.path_params["delivery"], body)
 
     async def settle(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).settle(await _words(request))
+        return await self._on_behalf(request).settle(await body_of(request))
 
     async def settle_one(self, request: Request) -> JsonObject:
-        body = await _words(request)
+        body = await body_of(request)
         return await self._on_behalf(request).settle_one(request.path_params["delivery"], body)
 
     async def cancel(self, request: Request) -> JsonObject:
+        await parameters_of_body(request)
         return await self._on_behalf(request).cancel(request.path_params["delivery"])
 
     async def drop(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).drop(await _words(request))
+        return await self._on_behalf(request).drop(await body_of(request))
 
     async def targets(self, request: Request) -> JsonObject:
-        del request
+        query_of(request)
         with self._reader() as reader:
             return {"targets": reader.known_targets()}
 
     async def clear_target(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).clear_target(await _words(request))
-
-
-async def _words(request: Request) -> JsonObject:
-    body = await body_of(request)
-    refuse_half_characters(body)
-    return body
-
-
-def _since(request: Request) -> int | None:
-    text = request.query_params.get("since")
-    try:
-        return None if text is None else from_iso(text)
-    except ValueError as error:
-        raise Refused("bad_request", f"since: {error}") from error
+        return await self._on_behalf(request).clear_target(await body_of(request))

@@ -91,6 +91,8 @@ def revised(rules: JobRules, stored: StoredJob, raw: JsonObject, *, by: str) -> 
     if stored.is_told_elsewhere(job):
         job = rules.alert_routes.checked(job)
     job = rules.with_numbers(job, now)
+    if stored.job is None or job.delivery != stored.job.delivery:
+        rules.check_options(job)
     restarts = stored.gets_another_schedule(job) or job.enabled != row.enabled
     next_at = _next_at(stored, job, now) if restarts else row.next_at_ms
     before, after = differences(

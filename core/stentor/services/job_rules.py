@@ -12,6 +12,7 @@ from stentor.contract.targets import Target
 from stentor.domain.aims import Aim, Surroundings, aims_stored, aims_written
 from stentor.domain.destinations import Destination
 from stentor.domain.idents import ident
+from stentor.domain.idle_options import idle_options
 from stentor.domain.instants import from_iso, iso, parse_at
 from stentor.domain.jobs import SESSION_PREFIX, DeliveryModel, Job, Missed, fill_defaults, one_line
 from stentor.domain.json_types import JsonObject, as_object
@@ -111,6 +112,7 @@ class JobRules:
         found = self.resolved(job, origin)
         next_at = first_instant(job, now)
         job = self.with_numbers(self.alert_routes.checked(found.job), now)
+        self.check_options(job)
         return Prepared(job, found.preview, next_at if job.enabled else None, found.warnings)
 
     def read(self, raw: JsonObject) -> Job:
@@ -152,6 +154,13 @@ class JobRules:
             hint = f"configured agents: {', '.join(self.defaults.agents)}; add [agents.{job.agent_id}] to stentor.toml"
             close = did_you_mean(job.agent_id, self.defaults.agents)
             raise Refused("unknown_agent", f"there is no agent {job.agent_id!r}{close}", hint=hint)
+
+    def check_options(self, job: Job) -> None:
+        """An option that would say nothing is a mistake like one that nobody knows."""
+        reach = plan_for(job.delivery, self.directory).reach
+        idle = tuple(idle_options(job, reach, expiry_seconds(job)))
+        if idle:
+            raise Refused("bad_job", "the job is not valid", details=idle)
 
     def resolved(self, job: Job, origin: Origin | None = None) -> Resolved:
         """Resolve the job's targets and store them typed: nothing that happens later can change them.

@@ -1,61 +1,23 @@
-"""What the owner of a Stentor home sets: `stentor.toml`, strict, with every mistake named by its path."""
+"""The sections of `stentor.toml`, with their defaults."""
 
-import json
-import os
 import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
-from pathlib import Path
-from types import UnionType
-from typing import Annotated, Literal, TypedDict, TypeVar, Union, cast, get_args, get_origin
+from collections.abc import Mapping
+from typing import Annotated, Literal, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
 
+from stentor.config.zones import host_timezone, is_zone
 from stentor.contract.settings import Strict
 
-CONFIG_FILE = "stentor.toml"
 DEFAULT_AGENT = "main"
 
 _AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _MEASURE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) *([a-z]*)")
 _SIZES = {"": 1, "b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
 _SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _OTHER_WORDS = {"keepLines": "keep_runs", "cooldownMs": "cooldown"}
-_ZONE_FOLDER = "zoneinfo/"
-_QUOTABLE = 4  # a shorter value is no secret, and blacking it out would tear words apart
-
-SettingsModel = TypeVar("SettingsModel", bound=BaseModel)
-
-
-class Detail(TypedDict):
-    """One mistake: the dotted path of the setting, and what is wrong with it."""
-
-    path: str
-    message: str
-
-
-class ConfigError(ValueError):
-    """The configuration cannot be used as it stands."""
-
-    def __init__(self, message: str, *, hint: str = "", details: Sequence[Detail] = ()) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.details = list(details)
 
 
 def _agent_id(text: str) -> str:
@@ -71,7 +33,7 @@ def _account_id(text: str) -> str:
 
 
 def _iana_zone(name: str) -> str:
-    if not _is_zone(name):
+    if not is_zone(name):
         raise ValueError("is not an IANA time zone; write one such as Europe/Berlin or UTC")
     return name
 
@@ -247,154 +209,3 @@ class Config(_Section):
         if self.timezone is not None:
             return self.timezone, "config"
         return host_timezone() or "UTC", "host"
-
-
-def load_config(home: Path) -> Config:
-    """Read `stentor.toml` in `home`; a home without one has the defaults."""
-    path = home / CONFIG_FILE
-    try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError:
-        raw = {}
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text", hint="save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}", hint=f"correct that line of {path}") from None
-    except OSError as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error.strerror}", hint="make it a file you may read"
-        ) from error
-    return read_settings(Config, raw, source=str(path))
-
-
-def read_settings(
-    model: type[SettingsModel],
-    raw: Mapping[str, object],
-    *,
-    at: Sequence[str] = (),
-    source: str = CONFIG_FILE,
-) -> SettingsModel:
-    """Check the table `at` of the configuration with `model`, the core's own or a plugin's."""
-    try:
-        return model.model_validate(dict(raw))
-    except ValidationError as error:
-        details = _details(error, model, at)
-    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
-    first = details[0]
-    message = f"{source}: {first['path'] or 'the file'}: {first['message']}{more}"
-    raise ConfigError(message, hint=f"edit {source}", details=details)
-
-
-def host_timezone(env: Mapping[str, str] = os.environ, root: Path = Path("/")) -> str | None:
-    """The IANA name of the host's zone: `TZ`, else the link /etc/localtime, else /etc/timezone."""
-    return next((name for name in _zone_candidates(env, root) if _is_zone(name)), None)
-
-
-def _zone_candidates(env: Mapping[str, str], root: Path) -> Iterator[str]:
-    told = env.get("TZ", "").removeprefix(":")
-    yield _zone_behind(Path(told)) if told.startswith("/") else told
-    yield _zone_behind(root / "etc" / "localtime")
-    try:
-        yield (root / "etc" / "timezone").read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError):
-        return
-
-
-def _zone_behind(path: Path) -> str:
-    """The zone a path means. The first link says it best: the end of the chain may be another zone's file."""
-    link = path.readlink() if path.is_symlink() else path
-    for text in (str(path), str(link), os.path.realpath(path)):
-        _, folder, name = text.partition(_ZONE_FOLDER)
-        if folder:
-            return name.removeprefix("posix/").removeprefix("right/")
-    return ""
-
-
-def _is_zone(name: str) -> bool:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - most starts need no time zone
-
-    if not name or name == "localtime":
-        return False
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
-
-
-def _details(error: ValidationError, model: type[BaseModel], at: Sequence[str]) -> list[Detail]:
-    details: list[Detail] = []
-    for found in error.errors(include_url=False, include_context=False):
-        location = tuple(step for step in found["loc"] if step != "[key]")
-        match found["type"]:
-            case "extra_forbidden":
-                message = _no_such_setting(str(location[-1]), _known_keys(model, location[:-1]))
-            case "missing":
-                message = "is required"
-            case "model_type" | "dict_type":
-                message = "must be a table"
-            case "literal_error" | "enum":
-                message = found["msg"]
-            case _:
-                message = _without_values(found["msg"].removeprefix("Value error, "), found["input"])
-        details.append({"path": _dotted((*at, *location)), "message": message})
-    return details
-
-
-def _no_such_setting(key: str, known: Sequence[str]) -> str:
-    near = get_close_matches(key, known, n=1)
-    if near:
-        return f"this release has no such setting, did you mean {near[0]!r}?"
-    return (
-        f"this release has no such setting; there are: {', '.join(known)}"
-        if known
-        else "no setting belongs here"
-    )
-
-
-def _known_keys(model: type[BaseModel], location: Sequence[str | int]) -> tuple[str, ...]:
-    """The keys of the table at `location`, found by walking the models down."""
-    here: object = model
-    for step in location:
-        field = _fields(here).get(str(step))
-        here = field.annotation if field is not None else next(reversed(get_args(here)), None)
-    return tuple(_fields(here))
-
-
-def _fields(kind: object) -> Mapping[str, FieldInfo]:
-    choices = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
-    for choice in choices:
-        if isinstance(choice, type) and issubclass(choice, BaseModel):
-            return choice.model_fields
-    return {}
-
-
-def _without_values(message: str, given: object) -> str:
-    """A validator may quote what it was given, and somebody may have typed a secret into the wrong setting."""
-    for text in sorted(_texts(given), key=len, reverse=True):
-        if len(text) >= _QUOTABLE:
-            message = message.replace(text, "…")
-    return message
-
-
-def _texts(given: object) -> Iterator[str]:
-    if isinstance(given, str):
-        yield given
-    elif isinstance(given, Mapping):
-        for value in cast("Mapping[object, object]", given).values():
-            yield from _texts(value)
-    elif isinstance(given, (list, tuple)):
-        for value in cast("Sequence[object]", given):
-            yield from _texts(value)
-
-
-def _dotted(location: Sequence[str | int]) -> str:
-    """The path as TOML writes it: `agents."two words".model`, `fallbacks[0]`."""
-    path = ""
-    for step in location:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        else:
-            key = step if _BARE_KEY.fullmatch(step) else json.dumps(step, ensure_ascii=False)
-            path += f".{key}" if path else key
-    return path
