@@ -1,8 +1,8 @@
 """What the core needs from the world. Everything here can be replaced, counted and stopped from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from stentor.contract.payloads import Attachment
 from stentor.contract.settings import SecretRef
@@ -30,6 +30,8 @@ from stentor.domain.retention import Limits, Position, Pruned
 from stentor.domain.rulings import Cancelled, Hand, KnownTarget, Resend, Ruling, StoredDelivery
 from stentor.domain.sessions import SourceSession
 from stentor.domain.stalls import Stall
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -78,6 +80,12 @@ class Spool(Protocol):
     async def take(self, path: str, name: str | None, root: Path | None) -> Attachment:
         """Copy a file from inside `root`; raises `AttachmentLost`."""
         ...
+
+
+class Aside(Protocol):
+    """Where work is done that would keep the loop from turning."""
+
+    async def do(self, work: Callable[[], T]) -> T: ...
 
 
 class Conversations(Protocol):

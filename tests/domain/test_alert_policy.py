@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stentor.contract.dialects import PLAIN
+from stentor.contract.payloads import Payload
+from stentor.contract.traits import Limits
 from stentor.domain.alert_texts import About, RunFacts, Telling, event_of, text_of
 from stentor.domain.alerts import HOUR_MS, Happening, Incident, Mark, Step, Wish, decide, filed
 from stentor.domain.destinations import Destination
+from stentor.domain.rendering import drafts
 
 NOW_MS = 1_782_889_200_000
 MINUTE_MS = 60_000
@@ -119,7 +123,7 @@ def test_a_dead_account_is_mentioned_again_though_nothing_happens() -> None:
     assert decide(replace(down, over=True), Wish(), NOW_MS) is Step.RECOVER
 
 
-@pytest.mark.parametrize("cause", ["unknown", "missed", "account_down"])
+@pytest.mark.parametrize("cause", ["unknown", "missed", "account_down", "agent_failing"])
 def test_what_one_outage_does_to_many_waits_a_moment_for_the_rest(cause: str) -> None:
     first = replace(OPEN, cause=cause, root="main@page:ops")
     assert decide(first, Wish(), NOW_MS + 9_999) is Step.WAIT
@@ -129,6 +133,47 @@ def test_what_one_outage_does_to_many_waits_a_moment_for_the_rest(cause: str) ->
 def test_what_has_no_visible_end_is_over_when_all_is_quiet() -> None:
     missed = replace(TOLD, cause="missed", root="main@page:ops")
     assert decide(missed, Wish(), NOW_MS + 6 * HOUR_MS) is Step.CLOSE
+
+
+@pytest.mark.parametrize("cause", ["undelivered", "agent_failing"])
+def test_what_may_never_be_tried_again_is_over_when_a_week_has_been_quiet(cause: str) -> None:
+    gone = replace(TOLD, cause=cause, root="main@page:a")
+    steps = [decide(gone, Wish(), NOW_MS + days * 24 * HOUR_MS) for days in (1, 7, 8)]
+    assert steps == [Step.WAIT, Step.WAIT, Step.CLOSE]
+
+
+@pytest.mark.parametrize(
+    ("notice", "step"),
+    [
+        pytest.param(replace(TOLD, closed=True), Step.WAIT, id="on its way"),
+        pytest.param(replace(TOLD, closed=True, stranded=True), Step.REROUTE, id="refused"),
+        pytest.param(replace(TOLD, closed=True, over=True, stranded=True), Step.CLOSE, id="of no use"),
+        pytest.param(replace(TOLD, closed=True, gone=True), Step.WAIT, id="its job is gone"),
+    ],
+)
+def test_a_notice_that_it_is_over_is_looked_after_like_an_alert(notice: Incident, step: Step) -> None:
+    assert decide(notice, Wish(), NOW_MS + HOUR_MS) is step
+
+
+NO_KEY = happening("error", kind="auth", streak=2)
+AGENTS = ("agent_failing", "main@mine@page:ops")
+
+
+@pytest.mark.parametrize(
+    ("found", "root"),
+    [
+        pytest.param(NO_KEY, AGENTS, id="enough in a row"),
+        pytest.param(replace(NO_KEY, streak=1), None, id="it is not sure yet"),
+        pytest.param(replace(NO_KEY, streak=1, final=True), AGENTS, id="there will be no second one"),
+        pytest.param(replace(NO_KEY, apart=True), ("failing", "brief"), id="the job has its own trouble"),
+        pytest.param(replace(NO_KEY, kind="crashed"), ("failing", "brief"), id="it may lie in the job"),
+    ],
+)
+def test_what_lies_in_an_agent_is_filed_under_it_and_the_place_where_it_is_told(
+    found: Happening, root: tuple[str, str] | None
+) -> None:
+    assert root_of(filed(found, Wish(), "mine@page:ops", "main")) == root
+    assert root_of(filed(found, Wish(), "mine@page:ops")) == ("failing", "brief")
 
 
 def test_an_every_minute_failure_of_a_day_is_told_at_most_five_times() -> None:
@@ -174,7 +219,7 @@ def telling(incident: Incident, about: About = ABOUT, **changes: Any) -> Telling
 
 
 def test_an_alert_names_job_error_run_phase_and_time() -> None:
-    assert text_of(telling(replace(OPEN, streak=3))).splitlines() == [
+    assert text_of(telling(replace(OPEN, streak=3), markdown=False)).splitlines() == [
         '⚠️ Job "Morning *brief*" failed 3 times in a row',
         "Last error: no [redacted] at all",
         "Run r-1, phase reply, 2026-07-01T09:00:00+02:00 (2026-07-01T07:00:00Z)",
@@ -183,7 +228,7 @@ def test_an_alert_names_job_error_run_phase_and_time() -> None:
 
 
 def test_a_single_failure_is_told_in_one_line_with_its_error() -> None:
-    first = text_of(telling(OPEN)).splitlines()[0]
+    first = text_of(telling(OPEN, markdown=False)).splitlines()[0]
     assert first == '⚠️ Job "Morning *brief*" failed: no [redacted] at all'
 
 
@@ -202,7 +247,17 @@ def test_an_outage_names_the_jobs_it_concerns() -> None:
 
 @pytest.mark.parametrize(
     "cause",
-    ["failing", "skipped", "missed", "switched_off", "undelivered", "unknown", "account_down", "stalled"],
+    [
+        "failing",
+        "agent_failing",
+        "skipped",
+        "missed",
+        "switched_off",
+        "undelivered",
+        "unknown",
+        "account_down",
+        "stalled",
+    ],
 )
 def test_no_alert_holds_a_secret_and_each_says_what_to_do(cause: str) -> None:
     incident = replace(OPEN, cause=cause, root="main@page:a", message="the key is out")
@@ -211,6 +266,47 @@ def test_no_alert_holds_a_secret_and_each_says_what_to_do(cause: str) -> None:
     )
     assert "key" not in text_of(said) + str(event_of(said))
     assert "\nNext: " in text_of(said)
+
+
+CAUSES = ["failing", "agent_failing", "skipped", "missed", "switched_off", "undelivered", "unknown", "account_down"]  # fmt: skip
+ODD = "*x* [a](http://b) _y_ `z` <http://c> &amp; ~~d~~ \\ ![e](f)"
+
+
+def shown(telling: Telling) -> str:
+    """What somebody reads who sees no markup."""
+    (draft,) = drafts(Payload(text_of(telling)), Limits(20_000), PLAIN)
+    return draft.text
+
+
+def of_odd_things(cause: str, odd: str, **changes: Any) -> Telling:
+    incident = replace(OPEN, cause=cause, root=f"main@{odd}", job_id=odd, message=odd, streak=2)
+    run = RunFacts("r-1", "error", "reply", odd, None, NOW_MS)
+    about = About(odd, None, run, "d-1", odd, odd, (odd, odd), 2)
+    return Telling(incident, about, lambda text: text, "UTC", **changes)
+
+
+@pytest.mark.parametrize("recovery", [False, True], ids=["alert", "recovery"])
+@pytest.mark.parametrize("cause", [*CAUSES, "stalled"])
+def test_words_from_outside_are_shown_as_they_are(cause: str, recovery: bool) -> None:
+    told = of_odd_things(cause, ODD, recovery=recovery)
+    assert shown(told) == text_of(replace(told, markdown=False)) == event_of(told)["message"]
+
+
+@given(st.text(alphabet="*_`[]()<>&;!~|#+-=.\\\"' ab1:/\n", min_size=1, max_size=60), st.sampled_from(CAUSES))
+def test_whatever_a_job_is_called_its_alert_shows_it(odd: str, cause: str) -> None:
+    told = of_odd_things(cause, odd)
+    assert shown(told).split() == text_of(replace(told, markdown=False)).split()
+
+
+def test_a_secret_is_found_before_its_marks_are_escaped() -> None:
+    about = replace(ABOUT, job_name="a_secret*key", names=("a_secret*key",))
+
+    def hidden(text: str) -> str:
+        return text.replace("a_secret*key", "[redacted]")
+
+    for cause in CAUSES:
+        said = shown(Telling(replace(OPEN, cause=cause, message="a_secret*key"), about, hidden, "UTC"))
+        assert "secret" not in said
 
 
 def test_a_webhook_gets_the_alert_as_fields() -> None:

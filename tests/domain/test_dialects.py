@@ -1,5 +1,8 @@
 """What Markdown becomes in each dialect."""
 
+import re
+from dataclasses import replace
+
 import pytest
 from tests.domain.dialects import DISCORD, MAIL, PLACES, SLACK, TELEGRAM, WHATSAPP
 
@@ -73,8 +76,8 @@ def test_each_construct_is_written_in_the_words_of_the_dialect(
         pytest.param("[x]: http://a.b", TELEGRAM, "[x]: http://a.b", id="a definition does not vanish"),
         pytest.param("Title\n---", TELEGRAM, "Title\n───", id="a rule right under a line"),
         pytest.param("a  \nb", MAIL, "<p>a<br>\nb</p>", id="a hard break"),
-        pytest.param("```c++ title=x\ny\n```", DISCORD, "```c++\ny\n```", id="the language alone is kept"),
-        pytest.param('```"><b>\ny\n```', TELEGRAM, "<pre>y</pre>", id="what is no language is dropped"),
+        pytest.param("```c++ title=x\ny\n```", DISCORD, "```\nc++ title=x\ny\n```", id="a language with more behind it is part of the text"),
+        pytest.param('```"><b>\ny\n```', TELEGRAM, "<pre>&quot;&gt;&lt;b&gt;\ny</pre>", id="what is no language is part of the text"),
         pytest.param("> ```py\n> x\n> ```", DISCORD, "> ```py\n> x\n> ```", id="code in a quotation"),
         pytest.param("- a\n  ```py\n  x\n  ```\n  b", DISCORD, "- a\n```py\nx\n```\n  b", id="code in a list"),
         pytest.param("- a\n\n  b\n  c", TELEGRAM, "• a\n\n  b\n  c", id="paragraphs of an item stand below it"),
@@ -82,6 +85,9 @@ def test_each_construct_is_written_in_the_words_of_the_dialect(
         pytest.param("a\ud800b", TELEGRAM, "a\ufffdb", id="half a character"),
         pytest.param("```\n\n```", TELEGRAM, "```\n\n```", id="markup around nothing is shown as typed"),
         pytest.param("a\n\n" + "> " * 99 + "b", DISCORD, "a\n\n\\> " + "> " * 98 + "b", id="nesting without end"),
+        pytest.param("**b** " + "![a" * 8, TELEGRAM, "<b>b</b> " + "![a" * 8, id="a few brackets that are open"),
+        pytest.param("**b** http://a.b\n" + "![a" * 9 + "\n\n**c**", SLACK, "**b** <http://a.b>\n" + "![a" * 9 + "\n\n*c*", id="more of them than anybody means"),
+        pytest.param("[a] " * 20 + "**b**", TELEGRAM, "[a] " * 20 + "<b>b</b>", id="brackets that are closed"),
         pytest.param(">" * 200 + "a", TELEGRAM, "&gt;" * 200 + "a", id="so is what nobody could have meant"),
     ],
 )  # fmt: skip
@@ -125,12 +131,39 @@ def test_tables_become_text_that_can_be_read(text: str, dialect: Dialect, expect
         pytest.param(SLACK, "@channel", "@channel", id="the whole channel"),
         pytest.param(WHATSAPP, "@4917012345", "@4", id="by phone number"),
         pytest.param(TELEGRAM, "@all", "@all", id="all"),
+        pytest.param(WHATSAPP, "@all**now**", "@all", id="in front of bold text"),
+        pytest.param(SLACK, "@here**x**", "@here", id="in front of bold text elsewhere"),
+        pytest.param(SLACK, "@channel[a](http://b.c)", "@channel", id="in front of a link"),
+        pytest.param(SLACK, "@**chan**nel*s*", "@*chan*nel", id="put together in front of emphasis"),
+        pytest.param(SLACK, "a<!**x**", "<!", id="behind a word"),
     ],
 )
 def test_what_an_agent_writes_calls_nobody(dialect: Dialect, text: str, calls: str) -> None:
     (draft,) = drafts(Payload(text), ROOMY, dialect)
     assert calls not in draft.text
     assert calls not in draft.plain
+
+
+LONELY = replace(WHATSAPP, mentions=(r"\b@all\b", r"(?<!\w)@room\b"))
+
+
+@pytest.mark.parametrize("text", ["x**@all**", "x**@all**y", "`x`@room", "_x_**@room**y"], ids=repr)
+def test_where_markup_stands_a_mention_may_begin(text: str) -> None:
+    assert not any(re.search(pattern, written(text, LONELY)) for pattern in LONELY.mentions)
+
+
+@pytest.mark.parametrize("text", ["@all", "@allow", "@alles @allow", "x@allow", "@roomy"], ids=repr)
+@pytest.mark.parametrize("blanks", [False, True])
+@pytest.mark.parametrize("dialect", [WHATSAPP, LONELY], ids=["written", "lonely"])
+@pytest.mark.parametrize("name", ["written", "bold"])
+def test_no_cut_makes_a_mention_of_a_word(text: str, blanks: bool, dialect: Dialect, name: str) -> None:
+    """Wherever the cut falls."""
+    for before in range(16):
+        said = f"{'y' * before}{' ' if blanks else ''}{text}{'x' * 30}"
+        found = drafts(Payload(f"**{said}**" if name == "bold" else said), Limits(12), dialect)
+        texts = [draft.text.strip("*") for draft in found]
+        assert not any(re.search(pattern, part) for part in texts for pattern in dialect.mentions)
+        assert "".join(texts).translate({0x20: None, 0x200B: None}) == said.replace(" ", "")
 
 
 def test_an_address_with_a_name_in_it_still_leads_there() -> None:

@@ -119,3 +119,20 @@ def test_a_regular_expression_in_a_secret_is_plain_text() -> None:
 )
 def test_long_text_that_almost_matches_is_searched_in_one_pass(text: str) -> None:
     assert redactor("hunter22").clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        pytest.param("key hun\x00ter\x1b22!", "key [redacted]!", id="control characters"),
+        pytest.param("key hun\u200bter\xad22!", "key [redacted]!", id="characters without width"),
+        pytest.param("key hun\\ter**22**!", "key [redacted]**!", id="marks of Markdown"),
+        pytest.param("key hun\nter22!", "key hun\nter22!", id="but a new line is seen"),
+    ],
+)
+def test_a_secret_is_known_with_what_nobody_sees_inside(text: str, cleaned: str) -> None:
+    assert redactor("hunter22").clean(text) == cleaned
+
+
+def test_secrets_that_overlap_go_as_one() -> None:
+    assert redactor("hunter22", "ter22-and").clean("hunter22-and more") == "[redacted] more"

@@ -118,10 +118,29 @@ def test_attachments_are_sent_even_when_the_text_is_silent(text: str) -> None:
         ("<think>a <think>b</think>Answer", "Answer"),
         ("Write <think> to open a block.", "Write <think> to open a block."),
         ("The tag </think> closes it.", "The tag </think> closes it."),
+        ("<think>it is `x</think>Use `y` here.", "Use `y` here."),
+        ("<think>```\nodd</think>Yes.\n```py\nx\n```\n<think>\n```\nb\n```\n</think>No.", "Yes.\n```py\nx\n```\nNo."),
+        ("It isn`t so. <think>a `b` c</think>Yes.", "It isn`t so. Yes."),
+        ("a\n```py\nnever closed\n<think>b</think>c", "a\n```py\nnever closed\nc"),
+        ("`a`<think>b</think>`c`", "`a``c`"),
     ],
-)
+)  # fmt: skip
 def test_reasoning_never_leaves(text: str, sent: str) -> None:
     assert classify(text) == Reply("text", sent)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("the code for `<think>` is broken </think> end", id="inside a line"),
+        pytest.param("``<think> ` </think>``", id="inside more backticks"),
+        pytest.param("```xml\n<think>plan</think>\n```\nis what it says", id="in a block"),
+        pytest.param("~~~\n<think>\n~~~\nand later </think>", id="in another block"),
+        pytest.param("- so:\n  ```\n  <think>plan</think>\n  ```", id="in a block of a list"),
+    ],
+)
+def test_what_is_written_about_reasoning_stays(text: str) -> None:
+    assert classify(text) == Reply("text", text)
 
 
 def test_a_table_keeps_the_indentation_of_its_first_line() -> None:
@@ -136,7 +155,17 @@ def test_every_text_gets_exactly_one_verdict(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["*" * 200_000 + "x", "<think>" * 40_000 + "x", "NO_REPLY " * 20_000 + "x_", " " * 200_000 + "x"]
+    "text",
+    [
+        "*" * 200_000 + "x",
+        "<think>" * 40_000 + "x",
+        "<think>a</think>" * 20_000 + "x",
+        "```py\n" * 40_000 + "x",
+        "`a``b" * 40_000,
+        "NO_REPLY " * 20_000 + "x_",
+        " " * 200_000 + "x",
+    ],
+    ids=lambda text: text[:10],
 )
 def test_hostile_text_gets_a_verdict_too(text: str) -> None:
     assert classify(text).kind in ("text", "silent")
@@ -163,7 +192,13 @@ def test_hostile_text_gets_a_verdict_too(text: str) -> None:
         "Spawned a subagent; it will auto-announce when done.",
         "Subagent spawned.",
         "<think>hm</think>On it",
-        "word " * 42 + "working on it",
+        "word " * 41 + "I'm working on it",
+        "I'll get right on it.",
+        "We're already on it and will report back.",
+        "Just a few minutes, please.",
+        "This will take a few more minutes.",
+        "I need a few minutes.",
+        "Should be about 20 seconds.",
     ],
     ids=lambda text: text[-40:],
 )
@@ -181,7 +216,14 @@ def test_a_text_that_only_announces_work_is_interim(text: str) -> None:
         pytest.param("Season items", id="the end of a word and the beginning of another"),
         pytest.param("It should be about 20 degrees today.", id="another measure"),
         pytest.param("Let me compiled", id="a longer word"),
-        pytest.param("word " * 43 + "working on it", id="more than forty-five words"),
+        pytest.param("The outage lasted a few minutes and is over.", id="minutes that are over"),
+        pytest.param("Your meeting starts in a few minutes.", id="minutes of somebody else"),
+        pytest.param("I checked the drive. On it are 3 files: a, b, c.", id="things that are on it"),
+        pytest.param("Listing: on it: a.txt", id="what is on it"),
+        pytest.param("The vendor is working on it and expects a fix by 18:00.", id="work of somebody else"),
+        pytest.param("Retrying now fixed it; all green.", id="a try that is over"),
+        pytest.param("The talk should be about 20 minutes long.", id="a length"),
+        pytest.param("word " * 43 + "I'm working on it", id="more than forty-five words"),
         pytest.param("On it. NO_REPLY", id="silence was asked for"),
         pytest.param("", id="nothing"),
     ],

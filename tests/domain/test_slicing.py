@@ -13,8 +13,11 @@ from markdown_it import MarkdownIt
 from tests.domain.dialects import DISCORD, HTML_PLACES, PLACES, TELEGRAM, Place
 
 from stentor.contract.payloads import Payload
+from stentor.domain.inlines import Inlines
 from stentor.domain.layout import laid_out
 from stentor.domain.markdown import printable
+from stentor.domain.mentions import Mentions
+from stentor.domain.redaction import Redactor
 from stentor.domain.rendering import drafts
 from stentor.domain.slicing import cut, smallest_limit
 from stentor.domain.styled import Pen, Run, shown
@@ -109,8 +112,13 @@ def without_blanks(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
+def silencing(place: Place) -> Mentions:
+    return Mentions(place.dialect.mentions)
+
+
 def runs_of(text: str, place: Place) -> list[Run]:
-    return list(laid_out(printable(text), place.dialect, place.limits, mentions=False))
+    inlines = Inlines(place.dialect, silencing(place), place.limits, Redactor().clean)
+    return list(silencing(place).silenced(laid_out(printable(text), inlines)))
 
 
 def narrow(place: Place, limit: int) -> Place:
@@ -119,7 +127,7 @@ def narrow(place: Place, limit: int) -> Place:
 
 
 def sliced(text: str, place: Place) -> list[list[Run]]:
-    return cut(runs_of(text, place), Pen.of(place.dialect), place.limits)
+    return cut(runs_of(text, place), Pen.of(place.dialect), place.limits, silencing(place))
 
 
 @given(anything, places, st.integers(4, 300), st.booleans())
@@ -187,6 +195,8 @@ HOSTILE = {
     "nulls": "\x00a\x01\x7f" * 25_000,
     "stars": "*a" * 10_000,
     "brackets": "[" * 20_000,
+    "images in images": "![a" * 80_000,
+    "words in bold": "@all**x**" * 5_000,
     "links": "[a](http://b.c/d) " * 2_000,
     "broken links": "[a](b" * 5_000,
     "addresses": "http://a.b/c?d=e&f " * 2_000,

@@ -45,8 +45,9 @@ class Dialect:
     line_break    a new line inside a paragraph.
     escapes       what is written for a character of the text; `verbatim` the same inside code and addresses, and
                   `line_starts` where the character begins a line.
-    mentions      regular expressions for what would call people. An invisible character is put behind the first
-                  character of each match, unless the job wants mentions.
+    mentions      regular expressions for what would call people, of up to 64 characters; a word may begin and end
+                  where markup stands. An invisible character is put behind the first character of each match, unless
+                  the job wants mentions.
     """
 
     format: str

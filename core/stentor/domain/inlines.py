@@ -1,7 +1,7 @@
 """What stands inside a line of Markdown, as runs: emphasis, code, links."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ class Inlines:
     dialect: Dialect
     mentions: Mentions
     limits: Limits
+    clean: Callable[[str], str]
 
     def runs(self, children: "Sequence[Token]", outer: tuple[Mark, ...], indent: str = "") -> Iterator[Run]:
         """Lines that follow the first begin with `indent`. No mark reaches over the end of a line."""
@@ -49,7 +50,7 @@ class Inlines:
 
     def address(self, said: str, url: str, marks: tuple[Mark, ...]) -> Run:
         """An address that stands for itself, written so that it is neither cut nor escaped without need."""
-        said, url = self.mentions.silenced_address(said), self.mentions.silenced_address(url)
+        said, url = self._harmless(said), self._harmless(url)
         markup = self._with_url(self.dialect.address, url) if _LINKS_TO.match(url) else None
         return Run(said, (*marks, Mark(markup or NO_MARKUP, whole=True)), "code")
 
@@ -61,7 +62,7 @@ class Inlines:
         """The mark of a link; None where the dialect has none, or none for such an address."""
         if self.dialect.link is None or not _LINKS_TO.match(url):
             return None
-        url = self.mentions.silenced_address(url)
+        url = self._harmless(url)
         markup = self._with_url(self.dialect.link, url)
         return markup and Mark(markup, Markup("", f" ({url})"), whole=True)
 
@@ -70,6 +71,10 @@ class Inlines:
         if pair[1] and pair[1] in "".join(self.dialect.verbatim.get(char, char) for char in text):
             return Run(text, marks)  # It would end its own markup.
         return Run(text, (*marks, Mark(Markup(*pair), whole=True)), "code")
+
+    def _harmless(self, url: str) -> str:
+        """An address that calls nobody and tells no secret."""
+        return self.mentions.silenced_address(self.clean(url))
 
     def _with_url(self, pair: Marks, url: str) -> Markup | None:
         """None if the address is so long that there would be little room for anything else."""

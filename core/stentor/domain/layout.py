@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stentor.contract.dialects import Dialect, ListMarks, Marks, TableMarks
-from stentor.contract.traits import Limits
+from stentor.contract.dialects import ListMarks, Marks, TableMarks
 from stentor.domain.inlines import Inlines
 from stentor.domain.markdown import tokens
-from stentor.domain.mentions import Mentions
 from stentor.domain.styled import Mark, Markup, Run, shown
 from stentor.domain.tables import Table, plainly
 
@@ -22,16 +20,12 @@ _STEP = "  "
 _NOTHING = "\N{NO-BREAK SPACE}"
 
 
-def laid_out(
-    text: str, dialect: Dialect, limits: Limits, notes: Sequence[str] = (), *, mentions: bool
-) -> Sequence[Run]:
-    """The runs of `text`, and of `notes` below it. Mentions in them call nobody unless they are wanted."""
-    silencing = Mentions(() if mentions else dialect.mentions)
-    inlines = Inlines(dialect, silencing, limits)
+def laid_out(text: str, inlines: Inlines, notes: Sequence[str] = ()) -> Sequence[Run]:
+    """The runs of `text`, and of `notes` below it."""
     runs = list(_read(text, inlines))
     for note in notes:
         runs += [Run("\n\n" if runs else "", (), "layout"), Run(note)]
-    return silencing.silenced([run for run in runs if run.text])
+    return [run for run in runs if run.text]
 
 
 def _read(text: str, inlines: Inlines) -> Iterable[Run]:
@@ -50,9 +44,16 @@ def _as_typed(text: str, inlines: Inlines) -> Iterator[Run]:
 
 @dataclass(slots=True)
 class _List:
-    """A list under way: the number of its next item, if it is numbered."""
+    """A list under way: the number its last item was typed with and the one it has, if they are numbered."""
 
-    number: int | None
+    numbered: bool
+    typed: str = ""
+    number: str = ""
+
+    def count(self, typed: str) -> None:
+        """On to the next item. It keeps its number, unless all are typed with the same one."""
+        self.number = typed if typed != self.typed else str(int(self.number) + 1)
+        self.typed = typed
 
 
 class _Layout:
@@ -142,26 +143,26 @@ class _Layout:
 
     def _list(self, token: "Token") -> None:
         self._begin(token)
-        number = int(token.attrs.get("start", 1)) if token.type == "ordered_list_open" else None
-        self._lists.append(_List(number))
+        numbered = token.type == "ordered_list_open"
+        self._lists.append(_List(numbered))
         marks = self._dialect.lists
         if marks is None:
             self._open(self._marks)
         else:
-            self._open((*self._marks, _mark(marks.bullets if number is None else marks.numbers)))
+            self._open((*self._marks, _mark(marks.numbers if numbered else marks.bullets)))
 
     def _item(self, token: "Token") -> None:
         self._begin(token)
         current = self._lists[-1]
-        said = self._dialect.bullet if current.number is None else f"{current.number}. "
+        if current.numbered:
+            current.count(token.info)
+        said = f"{current.number}. " if current.numbered else self._dialect.bullet
         said = _STEP * (len(self._lists) - 1) + said
         if self._dialect.lists is None:
             self._put(said)
             self._open(self._marks)
         else:
             self._open((*self._marks, _item_mark(self._dialect.lists, current.number, said)))
-        if current.number is not None:
-            current.number += 1
 
     def _inline(self, token: "Token") -> None:
         self._extend(self._inlines.runs(token.children or [], self._marks, self._indent))
@@ -171,12 +172,10 @@ class _Layout:
         self._fresh = False
 
     def _code(self, token: "Token") -> None:
-        content = token.content.rstrip("\n")
-        if not content.strip():
-            return
-        self._begin(token)
-        language = _LANGUAGE.match(token.info.strip())
-        self._block(content, language[0] if language else "")
+        content, language = _code_of(token)
+        if content:
+            self._begin(token)
+            self._block(content, language)
 
     def _block(self, content: str, language: str) -> None:
         pair = self._dialect.block
@@ -218,7 +217,9 @@ class _Layout:
     def _entries(self, table: Table) -> None:
         """One item for each row: its first cell, and below it what the others say."""
         if len(table.rows) == 1:
-            self._extend([Run(" ".join(map(plainly, table.rows[0])), self._marks)])
+            for column, cell in enumerate(table.rows[0]):
+                self._put(" " if column else "")
+                self._extend(self._inlines.runs(cell, self._marks))
         bold = self._inlines.pushed(self._marks, self._dialect.bold)
         for number, row in enumerate(table.entries()):
             for column, (head, cell) in enumerate(row):
@@ -239,9 +240,27 @@ def _mark(pair: Marks) -> Mark:
     return Mark(Markup(*pair))
 
 
-def _item_mark(marks: ListMarks, number: int | None, said: str) -> Mark:
-    opening, closing = marks.item if number is None else marks.numbered_item
-    return Mark(Markup(opening.replace("{number}", str(number)), closing), Markup(said))
+def _item_mark(marks: ListMarks, number: str, said: str) -> Mark:
+    opening, closing = marks.numbered_item if number else marks.item
+    return Mark(Markup(opening.replace("{number}", number), closing), Markup(said))
+
+
+def _code_of(token: "Token") -> tuple[str, str]:
+    """The code of a block and its language. What stands there and is no language is as much text as the rest."""
+    content, info = token.content.rstrip("\n"), token.info.strip()
+    closed = _is_closed(token)
+    if closed and content.strip() and _LANGUAGE.fullmatch(info):
+        return content, info
+    if not closed:
+        content = content.removesuffix(token.markup)
+    return "\n".join(part for part in (info, content) if part.strip()), ""
+
+
+def _is_closed(token: "Token") -> bool:
+    """Whether a block of code has a last line: it takes up a line more than what stands in it and above it."""
+    first, end = token.map or (0, 0)
+    lines = token.content.removesuffix("\n").count("\n") + 1 if token.content else 0
+    return end - first == lines + 2
 
 
 def _unclosing(content: str, closing: str) -> str:

@@ -10,6 +10,10 @@ from stentor.domain.styled import Run, shown
 _INVISIBLE = "\N{ZERO WIDTH SPACE}"
 
 
+# No mention is longer.
+_LONGEST = 64
+
+
 class Mentions:
     """What would call people in one dialect."""
 
@@ -18,12 +22,31 @@ class Mentions:
         self._start = re.compile(f"(?={together})(.)", re.DOTALL) if patterns else None
 
     def silenced(self, runs: Sequence[Run]) -> Sequence[Run]:
-        """`runs` with an invisible character in each mention, also in one that was put together of several runs."""
+        """`runs` with an invisible character in each mention, also in one that was put together of several runs.
+
+        Markup may stand where a run begins or ends, so a word may begin or end there.
+        """
         if self._start is None:
             return runs
         text = shown(runs)
-        places = [found.end() for found in self._start.finditer(text)]
-        return _interrupted(runs, places) if places else runs
+        places = {found.end() for found in self._start.finditer(text)}
+        end = 0
+        for run in runs:
+            start, end = end, end + len(run.text)
+            places.update(found.end() for found in self._start.finditer(text, max(end - _LONGEST, 0), end))
+            places.update(start + found.end() for found in self._start.finditer(run.text))
+        return _interrupted(runs, sorted(places)) if places else runs
+
+    def before(self, text: str, start: int, place: int) -> int:
+        """The last place up to `place` where a cut makes no mention of what was none. `text` is silenced already."""
+        while self._start is not None:
+            found = self._start.search(text, max(place - _LONGEST, start), place)
+            if found is None:
+                break
+            if found.start() == start:
+                return found.end()
+            place = found.start()
+        return place
 
     def silenced_address(self, url: str) -> str:
         """An address that still leads to the same place."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 MASK = "[redacted]"
@@ -10,16 +11,25 @@ _SHORTEST = 6  # blacking out less would hit ordinary words
 _TELLING_SEGMENT = 20  # the last part of a URL's path that is this long is a key, not a name
 _ESCAPE = re.compile("%[0-9A-F]{2}")
 
-# A text without the marker is not searched. The patterns are bounded, so that no text makes them slow.
-_SHAPES: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("://", re.compile(r"://[^\s/?#\"<>]+@"), f"://{MASK}@"),
-    ("earer", re.compile(r"\b([Bb]earer\s{1,8})[A-Za-z0-9._~+/=-]{6,}"), rf"\g<1>{MASK}"),
-    ("whsec_", re.compile(r"whsec_[A-Za-z0-9+/=_-]{6,}"), MASK),
-    ("xox", re.compile(r"xox[abeprs]-[A-Za-z0-9.-]{6,}"), MASK),
-    ("xapp-", re.compile(r"xapp-[A-Za-z0-9-]{6,}"), MASK),
-    (":", re.compile(r"(?<!\d)\d{6,20}:[A-Za-z0-9_-]{30,}"), MASK),
-    ("%3", re.compile(r"(?<!\d)\d{6,20}%3[Aa][A-Za-z0-9_-]{30,}"), MASK),
+# What may stand inside a secret and is not seen there: control characters, characters without width, marks of Markdown.
+_BETWEEN = re.compile(
+    r"[\\*~`\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]+"
 )
+
+# What has the shape of a token; the group is the secret. A text without the marker is not searched. The patterns are
+# bounded, so that no text makes them slow.
+_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("://", re.compile(r"://([^\s/?#\"<>]+)@")),
+    ("earer", re.compile(r"\b[Bb]earer\s{1,8}([A-Za-z0-9._~+/=-]{6,})")),
+    ("whsec_", re.compile(r"(whsec_[A-Za-z0-9+/=_-]{6,})")),
+    ("xox", re.compile(r"(xox[abeprs]-[A-Za-z0-9.-]{6,})")),
+    ("xapp-", re.compile(r"(xapp-[A-Za-z0-9-]{6,})")),
+    (":", re.compile(r"(?<!\d)(\d{6,20}:[A-Za-z0-9_-]{30,})")),
+    ("%3", re.compile(r"(?<!\d)(\d{6,20}%3[Aa][A-Za-z0-9_-]{30,})")),
+)
+
+# Where something begins and ends in a text.
+Span = tuple[int, int]
 
 
 class Redactor:
@@ -36,13 +46,48 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """`text` without secrets."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, MASK)
-        for marker, shape, replacement in _SHAPES:
+        pieces: list[str] = []
+        resume = 0
+        for start, end in self.spans(text):
+            pieces += [text[resume:start], MASK]
+            resume = end
+        return "".join([*pieces, text[resume:]]) if pieces else text
+
+    def spans(self, text: str) -> Sequence[Span]:
+        """Where secrets stand in `text`, also such as have something inside that nobody sees."""
+        found = [*self._known_in(text), *self._hidden_in(text)]
+        for marker, shape in _SHAPES:
             if marker in text:
-                text = shape.sub(replacement, text)
-        return text
+                found += [match.span(1) for match in shape.finditer(text)]
+        return _apart(found) if found else ()
+
+    def _known_in(self, text: str) -> Iterator[Span]:
+        for form in self._forms:
+            start = text.find(form)
+            while start >= 0:
+                yield start, start + len(form)
+                start = text.find(form, start + len(form))
+
+    def _hidden_in(self, text: str) -> Sequence[Span]:
+        if not self._forms or _BETWEEN.search(text) is None:
+            return ()
+        bare = _BETWEEN.sub("", text)
+        found = list(self._known_in(bare))
+        if not found:
+            return ()
+        places = [place for place, char in enumerate(text) if _BETWEEN.match(char) is None]
+        return [(places[start], places[end - 1] + 1) for start, end in found]
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    """In order; those that overlap as one."""
+    apart: list[Span] = []
+    for start, end in sorted(spans):
+        if apart and start < apart[-1][1]:
+            apart[-1] = apart[-1][0], max(end, apart[-1][1])
+        else:
+            apart.append((start, end))
+    return apart
 
 
 def _spellings(secret: str) -> set[str]:

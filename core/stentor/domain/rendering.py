@@ -8,9 +8,13 @@ from typing import Protocol
 from stentor.contract.dialects import Dialect
 from stentor.contract.payloads import Attachment, Draft, Payload
 from stentor.contract.traits import Limits
+from stentor.domain.blackout import blacked_out
 from stentor.domain.chunking import chunk
+from stentor.domain.inlines import Inlines
 from stentor.domain.layout import laid_out
 from stentor.domain.markdown import printable
+from stentor.domain.mentions import Mentions
+from stentor.domain.redaction import Redactor
 from stentor.domain.slicing import cut, smallest_limit
 from stentor.domain.styled import BARE_PEN, PLAIN_PEN, Pen, Run
 from stentor.domain.units import length
@@ -38,17 +42,21 @@ def drafts(
     *,
     numbered: bool = False,
     mentions: bool = False,
+    redactor: Redactor | None = None,
 ) -> tuple[Draft, ...]:
     """The rendering of channels that have none of their own: text in parts, then one draft per attachment.
 
     `numbered` ends each of several parts with its number, `mentions` leaves the text the power to call people.
-    Without a dialect the Markdown is sent as it was written, mentions and all.
+    Without a dialect the Markdown is sent as it was written, mentions and all. What `redactor` knows is in none of it.
     """
+    redactor = redactor or Redactor()
     files, notes = _sendable(payload, limits)
     page: _Page = (
-        _MarkdownPage("\n\n".join([payload.text, *notes]))
+        _MarkdownPage(redactor.clean("\n\n".join([payload.text, *notes])))
         if dialect is None
-        else _DialectPage.of(payload.text, dialect, limits, notes, mentions=mentions)
+        else _DialectPage.of(
+            payload.text, notes, _inlines(dialect, limits, redactor, mentions=mentions), redactor
+        )
     )
     if files and limits.caption is not None:
         captions = page.parts(replace(limits, text=min(limits.caption, limits.text)))
@@ -73,6 +81,10 @@ def _sendable(payload: Payload, limits: Limits) -> tuple[Sequence[Attachment], l
 
 def _alone(files: Sequence[Attachment]) -> Iterator[Draft]:
     return (Draft("", attachment=file) for file in files)
+
+
+def _inlines(dialect: Dialect, limits: Limits, redactor: Redactor, *, mentions: bool) -> Inlines:
+    return Inlines(dialect, Mentions(() if mentions else dialect.mentions), limits, redactor.clean)
 
 
 class _Page(Protocol):
@@ -123,24 +135,24 @@ class _DialectPage:
     runs: Sequence[Run]
     pen: Pen
     format: str
+    mentions: Mentions
 
     @classmethod
-    def of(
-        cls, text: str, dialect: Dialect, limits: Limits, notes: Sequence[str], *, mentions: bool
-    ) -> "_DialectPage":
-        pen = Pen.of(dialect)
+    def of(cls, text: str, notes: Sequence[str], inlines: Inlines, redactor: Redactor) -> "_DialectPage":
+        """Secrets and mentions are looked for in what will be seen: markup may stand inside them before."""
+        pen, limits = Pen.of(inlines.dialect), inlines.limits
         smallest = smallest_limit(pen, limits)
         if limits.text < smallest:
             raise ValueError(f"a limit of {limits.text} leaves no room for markup; give {smallest} or more")
-        runs = laid_out(printable(text), dialect, limits, notes, mentions=mentions)
-        return cls(runs, pen, dialect.format)
+        runs = blacked_out(laid_out(printable(redactor.clean(text)), inlines, notes), redactor)
+        return cls(inlines.mentions.silenced(runs), pen, inlines.dialect.format, inlines.mentions)
 
     def parts(self, limits: Limits, digits: int = 0) -> list[Draft]:
         room = 0
         if digits:
             number = self.pen.write(_number(10**digits - 1, 10**digits - 1))
             room = _room(digits) if limits.counted == "shown" else length(number, limits.unit)
-        texts = cut(self.runs, self.pen, replace(limits, text=limits.text - room))
+        texts = cut(self.runs, self.pen, replace(limits, text=limits.text - room), self.mentions)
         if digits:
             texts = [[*text, *_number(n, len(texts))] for n, text in enumerate(texts, start=1)]
         return [self._draft(text, limits) for text in texts]

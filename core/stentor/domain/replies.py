@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from stentor.domain.reasoning import without_reasoning
+
 SILENT_TOKEN = "NO_REPLY"  # noqa: S105 - a word agents write, not a secret
 HEARTBEAT_ACK = "HEARTBEAT_OK"
 # Said to another agent instead of an answer; they count only as the whole reply.
@@ -28,21 +30,28 @@ _TOKEN_AS_ACTION = re.compile(
 # `NO_REPLY_TO` is a name somebody writes about; `NO_REPLYThe user …` is a token that slipped in.
 _TOKEN_IN_FRONT = re.compile(rf"(?:{SILENT_TOKEN}(?:[.,:;!]?\s+|(?=[^\W_])))+")
 _ACK_IN_FRONT = re.compile(rf"[{re.escape(_MARKS)}]*{HEARTBEAT_ACK}(?![^\W_])[{re.escape(_MARKS)}]*\s*")
-_THINK_TAG = re.compile(r"<(/?)think(?:ing)?>", re.IGNORECASE)
 _BLANK_LINES_IN_FRONT = re.compile(r"\s*\n")
 
 _DENIAL = re.compile(rf"[{re.escape(_MARKS)}\s]*((?:{'|'.join(DENIALS)})(?!\w)[^\n]*)")
-# What models say when they have begun and mean to come back with more. Each stands for itself, never inside a word:
-# "based on items" has nothing to do with "on it".
+# What models say when they have begun and mean to come back with more. It is said of themselves or by itself: that
+# somebody else is on it, or that something took a few minutes, is news.
+_WE = r"(?:i'?m|i\ am|we'?re|we\ are|i'?ll|i\ will|we'?ll|we\ will)\ "
+_BEGINS = r"(?:^|[.!?,;\n\u2026]\s*)"
+# Behind it the sentence ends, or the same is said at greater length.
+_ENDS = r"(?=\s*(?:$|[^\w\s:(])|\ (?:now|right|already|and|with|for|in|once|as|immediately)\b)"
 _INTERIM = re.compile(
-    r"""(?:^|[.!?,;:\n]\s*|\b(?:i'?m|i\ am|we'?re|we\ are|right|get|getting|working)\ )on\ it\b
+    rf"""(?:{_WE}|{_BEGINS})(?:(?:still|already|now|right|get|getting|working|start|started)\ ){{0,3}}on\ it\b{_ENDS}
     | \bpulling\ (?:everything|it\ all)\ together\b
     | \bgive\ me\ a\ (?:few|moment|minute|second)\b
-    | \bfew\ (?:more\ )?minutes\b
+    | (?:{_BEGINS}(?:just\ |only\ )?(?:a\ )?
+        | \b(?:back|done|ready|finished)\ in\ (?:just\ |only\ )?(?:a\ )?
+        | \b(?:it|this|that)(?:'ll|\ (?:will|should|may|might|could))\ take\ (?:me\ )?(?:just\ |only\ )?(?:a\ )?
+        | \bi(?:'ll|\ will)?\ need\ (?:just\ |only\ )?(?:a\ )?)few\ (?:more\ )?minutes\b
     | \blet\ me\ compile\b
     | \bi(?:'ll|\ will)\ gather\b
-    | \bretrying\ now\b
-    | \bshould\ be\ about\ (?:\S+\ ){1,3}?(?:seconds?|minutes?|hours?)\b
+    | \bretrying\ now\b{_ENDS}
+    | (?:{_BEGINS}|\b(?:it|this|that)\ )should\ be\ about\ (?:\S+\ ){{1,3}}?(?:seconds?|minutes?|hours?)\b
+        (?!\ (?:long|late|early|old|away|from|of|before|after)\b)
     | \bauto-?announces?\ when\ done\b
     | \b(?:sub-?agent\ spawned|spawned\ a\ sub-?agent)\b""",
     re.VERBOSE,
@@ -77,7 +86,7 @@ class Reply:
 
 def classify(text: str, *, attachments: bool = False) -> Reply:
     """Decide what becomes of a final text. Attachments are sent even when the text asks for silence."""
-    spoken = _tidied(_without_reasoning(text))
+    spoken = _tidied(without_reasoning(text))
     reason = _silence(spoken)
     if reason is None:
         return Reply("text", _without_tokens(spoken))
@@ -94,7 +103,7 @@ def is_interim(text: str) -> bool:
 
 def denial(text: str) -> str | None:
     """The refusal that a final text consists of. A text that merely speaks of one is not refused."""
-    found = _DENIAL.match(_tidied(_without_reasoning(text)))
+    found = _DENIAL.match(_tidied(without_reasoning(text)))
     return found[1].rstrip(_DECORATION) if found else None
 
 
@@ -151,19 +160,3 @@ def _tidied(text: str) -> str:
     """`text` without blank lines around it; the first line keeps its indentation, tables need it."""
     leading = _BLANK_LINES_IN_FRONT.match(text)
     return text[leading.end() if leading else 0 :].rstrip()
-
-
-def _without_reasoning(text: str) -> str:
-    """`text` without its closed reasoning blocks, and without one it opens with and never closes."""
-    kept: list[str] = []
-    resume = 0
-    opened: int | None = None
-    for tag in _THINK_TAG.finditer(text):
-        if opened is None and not tag[1]:
-            opened = tag.start()
-        elif opened is not None and tag[1]:
-            kept.append(text[resume:opened])
-            resume, opened = tag.end(), None
-    unfinished = opened is not None and not "".join([*kept, text[resume:opened]]).strip()
-    kept.append("" if unfinished else text[resume:])
-    return "".join(kept)

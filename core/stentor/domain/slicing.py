@@ -5,14 +5,18 @@ from collections.abc import Sequence
 
 from stentor.contract.traits import Limits
 from stentor.domain.graphemes import boundary_before
+from stentor.domain.mentions import Mentions
 from stentor.domain.meters import Meter, SentScale, ShownScale, StretchScale
 from stentor.domain.places import SHOWN_GAP, Places, after_blanks, after_newline, first_line
 from stentor.domain.styled import Mark, Pen, Run, Slicer, shown
 
 
-def cut(runs: Sequence[Run], pen: Pen, limits: Limits) -> list[list[Run]]:
-    """Parts that are within `limits` once `pen` has written them. Blanks at a cut are dropped, nothing else is."""
-    return _Cutter(_affordable(runs, pen, limits), pen, limits).cut()
+def cut(runs: Sequence[Run], pen: Pen, limits: Limits, mentions: Mentions) -> list[list[Run]]:
+    """Parts that are within `limits` once `pen` has written them. Blanks at a cut are dropped, nothing else is.
+
+    No cut makes a mention of what was none.
+    """
+    return _Cutter(_affordable(runs, pen, limits), pen, limits, mentions).cut()
 
 
 def smallest_limit(pen: Pen, limits: Limits) -> int:
@@ -42,8 +46,9 @@ def _affordable(runs: Sequence[Run], pen: Pen, limits: Limits) -> Sequence[Run]:
 class _Cutter:
     """One text on its way into parts. Everything is looked up once, so the work grows with the text alone."""
 
-    def __init__(self, runs: Sequence[Run], pen: Pen, limits: Limits) -> None:
+    def __init__(self, runs: Sequence[Run], pen: Pen, limits: Limits, mentions: Mentions) -> None:
         self._text = shown(runs)
+        self._mentions = mentions
         self._slicer = Slicer(runs)
         scale = ShownScale(limits.unit) if limits.counted == "shown" else SentScale(pen, limits.unit)
         self._meters = [Meter(runs, scale, limits.text)]
@@ -74,7 +79,7 @@ class _Cutter:
         at = bisect_right(self._whole_starts, place) - 1
         if at >= 0 and start < self._wholes[at][0] and place < self._wholes[at][1]:
             return self._wholes[at][0]
-        return place
+        return self._mentions.before(self._text, start, place)
 
     def _resume(self, place: int) -> int:
         in_block = self._in_block(self._slicer.at(place))

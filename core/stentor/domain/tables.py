@@ -41,10 +41,16 @@ class Table:
         return "\n".join(_line(line, widths) for line in lines)
 
     def entries(self) -> "Iterator[list[tuple[str, Sequence[Token]]]]":
-        """Each row below the head: what its cells say, beside the head of their columns."""
+        """Each row below the head: what its cells say, beside the head of their columns.
+
+        The head of a column in which nothing is said stands in the first row.
+        """
         heads = [plainly(cell) for cell in self.rows[0]]
+        unsaid = [not any(column[1:]) for column in zip(*self.rows, strict=True)]
         for row in self.rows[1:]:
-            yield [(head, cell) for head, cell in zip(heads, row, strict=True) if plainly(cell)]
+            columns = zip(heads, row, unsaid, strict=True)
+            yield [(head, cell) for head, cell, alone in columns if cell or (head and alone)]
+            unsaid = [False] * len(heads)
 
 
 def plainly(cell: "Sequence[Token]") -> str:

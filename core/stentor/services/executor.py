@@ -16,6 +16,7 @@ from stentor.domain.states import RunStatus, Trigger
 from stentor.ports import Clock, Store
 from stentor.services.admission import Admission
 from stentor.services.courtesy import Courtesy
+from stentor.services.outgoing import SHORT
 from stentor.services.persistence import insist
 from stentor.services.successors import interrupted, retirement
 from stentor.services.tickets import Ticket
@@ -142,23 +143,35 @@ class Executor:
                         await self._look_again(ticket)
                 said += [
                     (ticket, self.work.say(ticket.run, ticket.job, text))
-                    for ticket, text in self._still_texts(tickets)
+                    for ticket, text in self._still_texts(tickets, tasks)
                 ]
             # Some may have been cancelled while others had their turn.
             said = [(ticket, end) for ticket, end in said if ticket.run.id in self._open]
             if said:
                 tasks.create_task(self._end_texts(said), name=f"{len(said)} texts")
 
-    def _still_texts(self, tickets: Sequence[Ticket]) -> list[tuple[Ticket, FixedText]]:
-        """Without those that are over. Where a job has come to need an agent, its run waits for room like any other."""
+    def _still_texts(
+        self, tickets: Sequence[Ticket], tasks: asyncio.TaskGroup
+    ) -> list[tuple[Ticket, FixedText]]:
+        """Without those that are over, and without long ones, which go their own way.
+
+        Where a job has come to need an agent, its run waits for room like any other.
+        """
         texts: list[tuple[Ticket, FixedText]] = []
         for ticket in tickets:
-            if ticket.run.id in self._open:
-                if isinstance(ticket.job.payload, FixedText):
-                    texts.append((ticket, ticket.job.payload))
-                else:
-                    self.admission.enter(ticket)
+            payload = ticket.job.payload
+            if ticket.run.id not in self._open:
+                continue
+            if not isinstance(payload, FixedText):
+                self.admission.enter(ticket)
+            elif len(payload.text) > SHORT:
+                tasks.create_task(self._say_long(ticket, payload), name=f"run {ticket.run.id}")
+            else:
+                texts.append((ticket, payload))
         return texts
+
+    async def _say_long(self, ticket: Ticket, text: FixedText) -> None:
+        await self._end_texts([(ticket, await self.work.say_beside(ticket.run, ticket.job, text))])
 
     async def _end_texts(self, said: Sequence[tuple[Ticket, RunEnd]]) -> None:
         try:

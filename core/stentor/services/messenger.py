@@ -5,6 +5,7 @@ It never touches a channel: it writes into the outbox what its run wants sent, a
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -124,7 +125,8 @@ class RunMessages:
         message = _read(arguments)
         route = self._route(message)
         files = [await self._file(file) for file in message.attachments]
-        seed = self._seed(route, Payload(message.text, tuple(files)))
+        payload = Payload(message.text, tuple(files))
+        seed = await self.messenger.outgoings.beside(len(message.text), partial(self._seed, route, payload))
         if call.over or not await self.messenger.store.enqueue_of_run(seed, self.messenger.boot):
             raise ToolRefused("fenced: the run is over, and the message was not sent")
         self.sent.append(seed.id)

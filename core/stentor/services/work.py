@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from stentor.contract.payloads import Attachment
 from stentor.domain.jobs import FixedText, Job
@@ -44,32 +45,38 @@ class Work:
             plan = self.outgoings.plan(job)
             _refuse_without_route(plan)
             outcome = await self.turns.take(run, job, tasks, self.messenger.of(run, job, plan))
-            outcome = self._cleaned(outcome)
+            characters = len(outcome.text) * len(plan.routes) + sum(len(text) for _, text in outcome.messages)
+            outcome = await self.outgoings.beside(characters, partial(self._cleaned, outcome))
             attachments, lost = await self._collect(job, outcome)
             case = Conclusion(run, job, plan, outcome, attachments, lost, started_ms, self.clock.now_ms())
-            return self._concluded(case)
-        except TurnFailed as failure:
-            return self._failed(run, job, plan, started_ms, failure)
-        except Exception as error:
-            log.exception("run %s failed", run.id, extra={"event": "run_crashed"})
-            crash = TurnFailed("reply", "internal", f"{type(error).__name__}: {error}")
-            return self._failed(run, job, plan, started_ms, crash)
+            return await self.outgoings.beside(characters, partial(self._concluded, case))
+        except Exception as error:  # noqa: BLE001 - it is logged with the end of the run
+            return self._ended_by(error, run, job, plan, started_ms)
 
     def say(self, run: RunSeed, job: Job, text: FixedText) -> RunEnd:
         """A fixed text: there is nobody to wait for."""
-        now = self.clock.now_ms()
-        plan = RoutePlan()
+        now, plan = self.clock.now_ms(), RoutePlan()
         try:
             plan = self.outgoings.plan(job)
             _refuse_without_route(plan)
-            said = TurnOutcome(fill(text.text, placeholders(run, job)) if "{{" in text.text else text.text)
-            return self._concluded(Conclusion(run, job, plan, said, (), (), now, now))
-        except TurnFailed as failure:
-            return self._failed(run, job, plan, now, failure)
-        except Exception as error:
-            log.exception("run %s failed", run.id, extra={"event": "run_crashed"})
-            crash = TurnFailed("reply", "internal", f"{type(error).__name__}: {error}")
-            return self._failed(run, job, plan, now, crash)
+            return self._concluded(self._text_case(run, job, plan, text, now))
+        except Exception as error:  # noqa: BLE001 - see above
+            return self._ended_by(error, run, job, plan, now)
+
+    async def say_beside(self, run: RunSeed, job: Job, text: FixedText) -> RunEnd:
+        """A long fixed text: there is nobody to wait for, but it takes a while to render."""
+        now, plan = self.clock.now_ms(), RoutePlan()
+        try:
+            plan = self.outgoings.plan(job)
+            _refuse_without_route(plan)
+            case = self._text_case(run, job, plan, text, now)
+            return await self.outgoings.beside(len(text.text), partial(self._concluded, case))
+        except Exception as error:  # noqa: BLE001 - see above
+            return self._ended_by(error, run, job, plan, now)
+
+    def _text_case(self, run: RunSeed, job: Job, plan: RoutePlan, text: FixedText, now_ms: int) -> Conclusion:
+        said = fill(text.text, placeholders(run, job)) if "{{" in text.text else text.text
+        return Conclusion(run, job, plan, TurnOutcome(self.clean(said)), (), (), now_ms, now_ms)
 
     def _concluded(self, case: Conclusion) -> RunEnd:
         return conclude(case, self.boot, self.outgoings, retire=retirement(case.run, case.job, ok=True))
@@ -99,6 +106,13 @@ class Work:
             except AttachmentLost as error:
                 lost.append(str(error))
         return tuple(kept), tuple(lost)
+
+    def _ended_by(self, error: Exception, run: RunSeed, job: Job, plan: RoutePlan, started_ms: int) -> RunEnd:
+        if isinstance(error, TurnFailed):
+            return self._failed(run, job, plan, started_ms, error)
+        log.error("run %s failed", run.id, extra={"event": "run_crashed"}, exc_info=error)
+        crash = TurnFailed("reply", "internal", f"{type(error).__name__}: {error}")
+        return self._failed(run, job, plan, started_ms, crash)
 
     def _failed(
         self, run: RunSeed, job: Job, plan: RoutePlan, started_ms: int, failure: TurnFailed
