@@ -41,9 +41,12 @@ def refusal(answer: Answer, url: WebUrl, now: datetime, secrets: Sequence[str] =
     if status not in _TRY_LATER and status < 500:
         return Rejected(_REASONS.get(status, "refused_by_receiver"), said)
     seconds = seconds_to_wait(answer.retry_after, now)
+    if status >= 500:
+        # What broke on the other side may have broken after the event was taken in.
+        return Ambiguous(said, retry_after=seconds)
     if seconds > 0:
         return Throttled(seconds, scope="target", message=said)
-    return NotSent(said, refused=True) if status < 500 else Ambiguous(said)
+    return NotSent(said, refused=True)
 
 
 def seconds_to_wait(retry_after: str, now: datetime) -> float:

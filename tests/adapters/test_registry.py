@@ -6,12 +6,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from stentor import Account, Channel, ChannelContext, Connection, Example, Limits, Target, TargetHints
-from stentor.adapters.registry import Loaded, PluginError, Registry
+from stentor import (
+    Account,
+    AccountSettings,
+    Channel,
+    ChannelContext,
+    Connection,
+    Example,
+    Limits,
+    Target,
+    TargetHints,
+)
+from stentor.adapters.declared import PluginError
+from stentor.adapters.registry import Loaded, Registry
 from stentor.contract.tools import Tool, ToolCall
+from stentor.contract.traits import Rate, RetrySchedule, Traits
 
 PAGER = """
     from stentor import Channel, Example, Limits, Target, hookimpl
@@ -116,6 +129,24 @@ class Post(Channel):
 
     async def open(self, account: Account, ctx: ChannelContext) -> Connection:
         raise NotImplementedError
+
+
+def repeated(channel: Channel, text: str, hints: TargetHints) -> str:
+    """No way to read a target."""
+    return text
+
+
+class Boxed(AccountSettings):
+    """Settings that somebody has to give."""
+
+    box: str
+
+
+def unsound(value: Any, **fields: object) -> Any:
+    """A value with fields that its class would not have."""
+    for name, given in fields.items():
+        object.__setattr__(value, name, given)
+    return value
 
 
 class TestStrangers:
@@ -375,6 +406,31 @@ class TestValidation:
                 "does not parse: InvalidTarget",
                 id="not a target",
             ),
+            pytest.param(
+                {"traits": Traits(rates=(Rate(0),))},
+                "channel 'post': traits.rates[0].per_second is 0: it must be a number",
+                id="rate of nothing",
+            ),
+            pytest.param(
+                {"limits": Limits(100, caption=0)},
+                "channel 'post': limits.caption is 0: it must be a whole number",
+                id="caption of nothing",
+            ),
+            pytest.param(
+                {"traits": Traits(retry=unsound(RetrySchedule(), delays=5))},
+                "channel 'post': its declarations cannot be read: TypeError",
+                id="number for delays",
+            ),
+            pytest.param(
+                {"needs_account": False, "settings": Boxed},
+                "channel 'post': its settings have no defaults, so it must say needs_account = True",
+                id="account of nothing",
+            ),
+            pytest.param(
+                {"parse_target": repeated},
+                "does not parse: PluginFault: what parse_target returns must be a Target, not str",
+                id="text as target",
+            ),
         ],
     )
     def test_a_channel_that_breaks_the_contract_is_refused(
@@ -449,6 +505,18 @@ class TestObservers:
             "plugin a_hollerer (a_hollerer-dist 1.2): stentor_run_finished failed: RuntimeError: no printer",
             "plugin a_hollerer (a_hollerer-dist 1.2): stentor_commands failed: RuntimeError: no terminal",
         ]
+
+    @pytest.mark.parametrize("raised", ["KeyboardInterrupt", "GeneratorExit", "asyncio.CancelledError"])
+    def test_one_that_would_end_the_process_ends_nothing(
+        self, site: Site, caplog: pytest.LogCaptureFixture, raised: str
+    ) -> None:
+        site.install("a_hollerer", "    import asyncio\n" + HOLLERER.replace("SystemExit(3)", f"{raised}()"))
+        site.install("b_observer", OBSERVER)
+
+        Registry.load().observe_receipt({"messageId": "7"}, {"target": "post:Ann"})
+
+        assert vars(sys.modules["b_observer"])["seen"] == [({"messageId": "7"}, {"target": "post:Ann"})]
+        assert "plugin a_hollerer" in caplog.text
 
     def test_a_plugin_that_was_refused_observes_nothing(self, site: Site) -> None:
         site.install("bad", OBSERVER + "\n    @hookimpl\n    def stentor_tools():\n        yield 'hammer'\n")

@@ -294,12 +294,29 @@ async def test_a_receiver_that_failed_may_have_done_its_work(
     assert len(server.seen) == 1
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
-@pytest.mark.parametrize(
+WAITS = pytest.mark.parametrize(
     ("header", "seconds"),
     [("120", 120), (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90)],
     ids=["seconds", "date"],
 )
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+@WAITS
+async def test_what_broke_over_there_may_have_arrived_though_quiet_is_asked_for(
+    server: LoopbackServer, connect: Connect, status: int, header: str, seconds: float
+) -> None:
+    server.otherwise = Reply(status, headers={"Retry-After": header})
+
+    async with connect() as connection:
+        error = await failure_of(connection, part(server.url()))
+
+    assert isinstance(error, Ambiguous)
+    assert error.retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [408, 425, 429])
+@WAITS
 async def test_retry_after_throttles_the_target(
     server: LoopbackServer, connect: Connect, status: int, header: str, seconds: float
 ) -> None:

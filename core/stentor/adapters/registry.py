@@ -1,9 +1,8 @@
 """Finds the plugins and keeps them apart: what is wrong with one is recorded and felt by no other."""
 
 import logging
-import re
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from importlib.metadata import entry_points as installed_entry_points
@@ -13,41 +12,21 @@ from typing import Self, TypeVar, cast
 
 import pluggy
 
+from stentor.adapters.declared import PluginError, contained, read_channel, read_runner, read_tool
 from stentor.contract import hookspecs
-from stentor.contract.channel import Channel, Example
+from stentor.contract.channel import Channel
 from stentor.contract.commands import Commands
-from stentor.contract.errors import StentorError
 from stentor.contract.runners import AgentRunner
-from stentor.contract.settings import AccountSettings, RunnerSettings
-from stentor.contract.targets import TargetHints
-from stentor.contract.tools import MESSAGE, Tool
-from stentor.contract.traits import Limits, Traits
+from stentor.contract.tools import Tool
 from stentor.domain.spelling import did_you_mean
 
 GROUP = "stentor"
 
-# These say what kind of place or which conversation is meant, or begin a web address: none may select a channel.
-RESERVED_PREFIXES = frozenset(
-    {
-        *("channel", "conversation", "dm", "group", "room", "session", "thread", "topic", "user"),
-        *("current", "last"),
-        *("http", "https"),
-    }
-)
-
 _log = logging.getLogger(__name__)
 _HOOKS = tuple(name for name in vars(hookspecs) if name.startswith("stentor_"))
-# Room for any one character with the marks around it, in every dialect.
-_SHORTEST_PART = 64
-_WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 Item = TypeVar("Item")
 Named = TypeVar("Named", AgentRunner, Tool)
-
-
-class PluginError(StentorError):
-    """A plugin cannot be used; the text says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +138,13 @@ class Registry:
         for origin, plugin in self._plugins:
             try:
                 plugin.call(hook, **arguments())
-            except PluginError as error:
+            except (PluginError, KeyboardInterrupt) as error:
                 _log.error("plugin %s: %s", origin, error, exc_info=error, extra={"event": "plugin_failed"})
 
     def _load(self, entry: EntryPoint) -> None:
         origin = _origin(entry)
         try:
-            with _contained(f"importing {entry.value} failed"):
+            with contained(f"importing {entry.value} failed"):
                 module = cast("object", entry.load())
             plugin = _Plugin(module)
         except PluginError as error:
@@ -229,17 +208,17 @@ class _Plugin:
     def __init__(self, plugin: object) -> None:
         self._manager = pluggy.PluginManager(hookspecs.hookspec.project_name)
         self._manager.add_hookspecs(hookspecs)
-        with _contained("its hooks do not fit"):
+        with contained("its hooks do not fit"):
             self._manager.register(plugin)
             self._check_hooks(plugin)
-        self.channels = self._declared("stentor_channels", _channel)
-        self.runners = self._declared("stentor_runners", _runner)
-        self.tools = self._declared("stentor_tools", _tool)
+        self.channels = self._declared("stentor_channels", read_channel)
+        self.runners = self._declared("stentor_runners", read_runner)
+        self.tools = self._declared("stentor_tools", read_tool)
 
     def call(self, hook: str, **arguments: object) -> list[object]:
         """What the implementations of `hook` return; whatever they raise comes as a `PluginError`."""
         caller = cast("pluggy.HookCaller", getattr(self._manager.hook, hook))
-        with _contained(f"{hook} failed"):
+        with contained(f"{hook} failed"):
             return cast("list[object]", caller(**arguments))
 
     def implements(self, hook: str) -> bool:
@@ -263,7 +242,7 @@ class _Plugin:
     def _declared(self, hook: str, read: Callable[[object], Item]) -> tuple[Item, ...]:
         results = self.call(hook)
         # A hook that yields runs only now.
-        with _contained(f"{hook} failed"):
+        with contained(f"{hook} failed"):
             return tuple(read(item) for result in results for item in cast("Iterable[object]", result))
 
 
@@ -288,100 +267,9 @@ class _Embedded:
         return self.tools
 
 
-@contextmanager
-def _contained(doing: str) -> Generator[None]:
-    """Turn whatever a plugin raises, also its attempt to end the process, into a `PluginError`."""
-    try:
-        yield
-    except PluginError:
-        raise
-    except (Exception, SystemExit) as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise PluginError(f"{doing}: {why}") from error
-
-
 def _origin(entry: EntryPoint) -> _Origin:
     # A distribution with broken metadata still deserves a record of its own.
     with suppress(Exception):
         if entry.dist is not None:
             return _Origin(entry.name, entry.dist.name or "", entry.dist.version or "")
     return _Origin(entry.name)
-
-
-def _channel(item: object) -> Channel:
-    if not isinstance(item, Channel):
-        raise _misfit(item, "Channel")
-    about = f"channel {_name(item, _WORD)!r}"
-    for attribute, kind in (("prefixes", tuple), ("examples", tuple), ("limits", Limits), ("traits", Traits)):
-        if not isinstance(getattr(item, attribute, None), kind):
-            raise PluginError(f"{about}: {attribute!r} must be of type {kind.__name__}")
-    _check_text(about, item)
-    _check_settings(about, item.settings, AccountSettings)
-    for prefix in (item.name, *cast("tuple[object, ...]", item.prefixes)):
-        if not isinstance(prefix, str) or not _WORD.fullmatch(prefix):
-            raise PluginError(f"{about}: the prefix {prefix!r} must be a lower-case word without its colon")
-        if prefix in RESERVED_PREFIXES:
-            raise PluginError(f"{about}: the prefix {prefix!r} is reserved: choose another word")
-    if not item.examples:
-        raise PluginError(f"{about}: it gives no example of a target")
-    for example in cast("tuple[object, ...]", item.examples):
-        if not isinstance(example, Example):
-            raise _misfit(example, "Example")
-        _check_example(about, item, example)
-    return item
-
-
-def _check_text(about: str, channel: Channel) -> None:
-    """What would only be found out when the first text is to be sent."""
-    if channel.limits.text < _SHORTEST_PART:
-        raise PluginError(f"{about}: limits.text must be at least {_SHORTEST_PART}")
-    for pattern in channel.dialect.mentions if channel.dialect is not None else ():
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise PluginError(f"{about}: the mention pattern {pattern!r} is not one: {error}") from error
-
-
-def _check_example(about: str, channel: Channel, example: Example) -> None:
-    with _contained(f"{about}: the example {example.text!r} does not parse"):
-        target = channel.parse_target(example.text, TargetHints())
-        again = channel.parse_target(target.canonical, TargetHints())
-    if target.channel != channel.name:
-        raise PluginError(f"{about}: the example {example.text!r} is a target of {target.channel!r}")
-    if target.canonical != example.canonical:
-        raise PluginError(
-            f"{about}: the example {example.text!r} becomes {target.canonical!r}, not {example.canonical!r}"
-        )
-    if again != target:
-        raise PluginError(f"{about}: {target.canonical!r} read again is another target")
-
-
-def _runner(item: object) -> AgentRunner:
-    if not isinstance(item, AgentRunner):
-        raise _misfit(item, "AgentRunner")
-    _check_settings(f"runner {_name(item, _WORD)!r}", item.settings, RunnerSettings)
-    return item
-
-
-def _tool(item: object) -> Tool:
-    if not isinstance(item, Tool):
-        raise _misfit(item, "Tool")
-    if _name(item, _TOOL_NAME) == MESSAGE:
-        raise PluginError(f"the tool {MESSAGE!r} is built in: choose another name")
-    return item
-
-
-def _misfit(item: object, wanted: str) -> PluginError:
-    return PluginError(f"{item!r} was declared where an instance of {wanted} belongs")
-
-
-def _name(item: object, grammar: re.Pattern[str]) -> str:
-    name: object = getattr(item, "name", None)
-    if isinstance(name, str) and grammar.fullmatch(name):
-        return name
-    raise PluginError(f"{type(item).__name__} has the name {name!r}, which does not match {grammar.pattern}")
-
-
-def _check_settings(about: str, settings: object, base: type) -> None:
-    if not (isinstance(settings, type) and issubclass(settings, base)):
-        raise PluginError(f"{about}: 'settings' must be a subclass of {base.__name__}")

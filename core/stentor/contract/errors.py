@@ -58,7 +58,14 @@ class Throttled(DeliveryError):
 
 
 class Ambiguous(DeliveryError):
-    """The request left and no definite answer came back: sending again may duplicate."""
+    """The request left and no definite answer came back: sending again may duplicate.
+
+    Where the provider wants quiet all the same, `retry_after` says for how many seconds, for that target.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 # Reasons that concern the target, not what was sent to it: nothing else would be accepted there either.

@@ -12,12 +12,16 @@ from stentor.contract.channel import Channel
 from stentor.contract.errors import InvalidTarget
 from stentor.contract.settings import AccountSettings
 from stentor.contract.targets import Target, TargetHints
+from stentor.domain.answers import parsed_by
+from stentor.domain.plugin_words import PluginFault, asked, said, storable
 from stentor.domain.spelling import did_you_mean
 
 Source = Literal["explicit", "prefix", "last", "current", "default"]
 # Words for conversations: they stand for a target that is known from elsewhere.
 LAST: Literal["last"] = "last"
 CURRENT: Literal["current"] = "current"
+# The code of a way that a fault of its plugin blocks.
+PLUGIN_ERROR = "plugin_error"
 _PREFIX = re.compile(r"\s*([A-Za-z][A-Za-z0-9_-]*):")
 # Kinds inside a channel: they say what an id is, never which channel it belongs to.
 _KINDS = frozenset({"channel", "conversation", "dm", "group", "room", "thread", "user", "topic", "session"})
@@ -77,11 +81,23 @@ def resolve(address: Address, directory: Directory) -> Route:
     channel, source = channel_of(address, directory)
     account, settings = _account(channel, address.account, directory)
     hints = TargetHints(address.thread, address.default_kind, settings)
+    return Route(_parsed(channel, address.text, hints).on(account), source)
+
+
+def _parsed(channel: Channel, text: str, hints: TargetHints) -> Target:
     try:
-        target = channel.parse_target(address.text, hints)
+        return asked(lambda: parsed_by(channel.name, channel.parse_target(text, hints)), InvalidTarget)
     except InvalidTarget as error:
-        raise RouteError("bad_target", error.message, hint=error.hint) from error
-    return Route(target.on(account), source)
+        hint = str(getattr(error, "hint", ""))
+        raise RouteError("bad_target", said(error), hint=storable(hint)) from error
+    except PluginFault as fault:
+        raise at_fault(channel, f"cannot read {text!r}", fault) from fault
+
+
+def at_fault(channel: Channel, doing: str, fault: PluginFault) -> RouteError:
+    """A way that cannot be gone for now, because of the plugin it leads through."""
+    hint = f"the plugin of channel {channel.name} has to be mended: `stentor plugins` says which one that is"
+    return RouteError(PLUGIN_ERROR, f"channel {channel.name} {doing}: {fault}", hint=hint)
 
 
 def infer(channel: str | None, directory: Directory) -> str:

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -11,29 +12,48 @@ from stentor.contract.channel import Channel, Connection
 from stentor.contract.errors import CredentialsRejected, Unavailable
 from stentor.contract.payloads import Attachment, Part
 from stentor.contract.traits import Traits
-from stentor.domain.outbox import Verdict, accept, doubtful, judge, not_told, still_in_doubt
+from stentor.domain.answers import UNRENDERED, receipt_of
+from stentor.domain.outbox import (
+    Attempt,
+    Verdict,
+    accept,
+    doubtful,
+    judge,
+    not_told,
+    still_in_doubt,
+)
+from stentor.domain.plugin_words import PluginFault, named
 from stentor.domain.records import Outgoing
 from stentor.domain.routing import Directory
+from stentor.domain.states import PartState
 from stentor.ports import Chance, Clock
 from stentor.services.connections import Connections
+from stentor.services.lending import Lent
+from stentor.services.plugin_calls import Door, Raised
 from stentor.services.recovery import attempt_of
 
+log = logging.getLogger(__name__)
 # A send that outlives its deadline may still come back and settle its part; after this it is given up.
 _LATE_SECONDS = 300.0
-
-
-class PluginMisbehaved(Exception):
-    """A plugin let something escape that would end the process."""
+_NEVER_RENDERED = Verdict(
+    PartState.REJECTED,
+    "plugin_error",
+    "the channel's plugin failed to render the text; the log says how",
+    uses_attempt=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an attempt came to. A late one follows the answer that was given in its place at the deadline."""
+    """What an attempt came to, and the secrets it was made with. A late one follows the answer that was given in its
+    place at the deadline.
+    """
 
     part: Outgoing
     verdict: Verdict
     at_ms: int
     late: bool = False
+    lent: Lent | None = None
 
 
 @dataclass(frozen=True)
@@ -48,44 +68,64 @@ class Attempts:
 
     async def make(self, part: Outgoing) -> None:
         """Offer a part to its channel once. Anything a plugin raises stays here."""
+        channel, account = part.target.channel, part.target.account or ""
+        if part.format == UNRENDERED:
+            self._one(part).answer(lambda: _NEVER_RENDERED)
+            return
         try:
-            connection = await self.connections.get(part.target.channel, part.target.account or "")
-        except (Unavailable, CredentialsRejected) as error:
-            if isinstance(error, CredentialsRejected):
-                self.connections.refused(part.target.channel, part.target.account or "")
-            self._answer(part, self._judge(error, part, part.started_ms))
+            connection = await self.connections.get(channel, account)
         except Exception as error:  # noqa: BLE001 - nothing was offered to the wire yet, whatever it was
-            failed = Unavailable(f"the account could not be opened: {type(error).__name__}: {error}")
-            self._answer(part, self._judge(failed, part, part.started_ms))
+            failure = error
         else:
-            if not part.doubt or await self._may_go_again(part, connection):
-                await self._offer(part, connection)
+            one = self._one(part)
+            if not part.doubt or await one.may_go_again(connection):
+                await one.offer(connection)
+            return
+        if not isinstance(failure, Unavailable | CredentialsRejected):
+            failure = Unavailable(f"the account could not be opened: {named(failure)}")
+        one = self._one(part)
+        one.answer(lambda: one.judged(failure, part.started_ms))
 
-    async def _may_go_again(self, part: Outgoing, connection: Connection) -> bool:
+    def _one(self, part: Outgoing) -> "_One":
+        target = part.target
+        lent = self.connections.lent(target.channel, target.account or "")
+        return _One(self, part, self.directory.channels.get(target.channel), lent)
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One attempt under way."""
+
+    attempts: Attempts
+    part: Outgoing
+    channel: Channel | None
+    lent: Lent | None
+
+    @property
+    def traits(self) -> Traits:
+        return self.channel.traits if self.channel is not None else Traits()
+
+    async def may_go_again(self, connection: Connection) -> bool:
         """It may have arrived. Where the provider can be asked, it is; else time tells whether it still knows."""
-        traits = self._traits(part)
+        part, traits = self.part, self.traits
         if traits.reconcile != "lookup":
-            attempt = attempt_of(part, self.clock.now_ms(), self._channel(part))
-            verdict = doubtful(part.doubt, attempt, traits)
+            verdict = doubtful(part.doubt, self.at(self.attempts.clock.now_ms()), traits)
             if verdict is not None:
-                self._answer(part, verdict)
+                self.answer(lambda: verdict)
             return verdict is None
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        try:
-            async with asyncio.timeout(traits.send_timeout):
-                found = await _contained(lambda: connection.reconcile(wire_part(part)), task)
-        except TimeoutError as error:
-            found = _Raised(error)
-        attempt = attempt_of(part, self.clock.now_ms(), self._channel(part), self.chance.jitter())
-        if isinstance(found, _Raised):
-            self._answer(part, not_told(found.error, attempt, traits))
+        found = await self.door.call_within(
+            traits.send_timeout, "reconcile", lambda: connection.reconcile(wire_part(part)), self.read
+        )
+        attempt = self.at(self.attempts.clock.now_ms(), self.attempts.chance.jitter())
+        if isinstance(found, Raised):
+            self.answer(lambda: _not_told(found, attempt, traits))
         elif found is not None:
-            self._answer(part, accept(found, attempt, traits))
+            self.answer(lambda: accept(found, attempt, traits))
         return found is None
 
-    async def _offer(self, part: Outgoing, connection: Connection) -> None:
+    async def offer(self, connection: Connection) -> None:
         """The provider may answer after our deadline: a late receipt still belongs to its part."""
-        traits = self._traits(part)
+        part, traits = self.part, self.traits
         loop = asyncio.get_running_loop()
         task = cast("asyncio.Task[None]", asyncio.current_task())
         late = False
@@ -95,41 +135,60 @@ class Attempts:
             late = True
             loop.call_later(_LATE_SECONDS, task.cancel)
             error = TimeoutError(f"no answer within {traits.send_timeout:g} s")
-            self._answer(part, self._judge(error, part, part.started_ms))
+            self.answer(lambda: self.judged(error, part.started_ms))
 
         deadline = loop.call_later(traits.send_timeout, overdue)
         try:
-            returned = await _contained(lambda: connection.send(wire_part(part)), task)
+            returned = await self.door.call("send", lambda: connection.send(wire_part(part)), self.read)
         finally:
             deadline.cancel()
-        if not isinstance(returned, _Raised):
-            attempt = attempt_of(part, part.started_ms, self._channel(part))
-            self._answer(part, accept(returned, attempt, traits), late=late)
+        if not isinstance(returned, Raised):
+            self.answer(lambda: accept(returned, self.at(part.started_ms), traits), late=late)
         elif not late:
-            if isinstance(returned.error, CredentialsRejected):
-                self.connections.refused(part.target.channel, part.target.account or "")
-            self._answer(part, self._judge(returned.error, part, self.clock.now_ms()))
+            self.answer(lambda: self.judged(returned.error, self.attempts.clock.now_ms()))
 
-    def _channel(self, part: Outgoing) -> Channel | None:
-        return self.directory.channels.get(part.target.channel)
+    @property
+    def door(self) -> Door:
+        return Door(self.part.target.channel, self.part.target.account or "")
 
-    def _traits(self, part: Outgoing) -> Traits:
-        channel = self._channel(part)
-        return channel.traits if channel is not None else Traits()
+    def read(self, given: object) -> object:
+        return receipt_of(given, self.part.target)
 
-    def _judge(self, error: BaseException, part: Outgoing, at_ms: int) -> Verdict:
-        attempt = attempt_of(part, at_ms, self._channel(part), self.chance.jitter())
-        return judge(error, attempt, self._traits(part))
+    def at(self, at_ms: int, jitter: float = 0.0) -> Attempt:
+        return attempt_of(self.part, at_ms, self.channel, jitter)
 
-    def _answer(self, part: Outgoing, verdict: Verdict, *, late: bool = False) -> None:
-        self.answered(Answer(part, still_in_doubt(verdict, part.doubt), self.clock.now_ms(), late))
+    def judged(self, error: BaseException, at_ms: int) -> Verdict:
+        if isinstance(error, PluginFault):
+            return _at_fault(error)
+        return judge(error, self.at(at_ms, self.attempts.chance.jitter()), self.traits)
+
+    def answer(self, verdict_of: Callable[[], Verdict], *, late: bool = False) -> None:
+        """Whatever goes wrong in finding a verdict, there is one: the part does not stay as `sending`."""
+        try:
+            verdict = still_in_doubt(verdict_of(), self.part.doubt)
+        except Exception as error:
+            log.exception("no verdict on %s", self.part.part_id, extra={"event": "no_verdict"})
+            verdict = Verdict(PartState.UNKNOWN, "plugin_error", named(error))
+        verdict = self._of_today(verdict)
+        self.attempts.answered(Answer(self.part, verdict, self.attempts.clock.now_ms(), late, self.lent))
+
+    def _of_today(self, verdict: Verdict) -> Verdict:
+        """An account that was opened with other secrets meanwhile is not shut because of the old ones."""
+        target, gate = self.part.target, verdict.gate
+        if gate is None or not gate.down:
+            return verdict
+        now = self.attempts.connections.lent(target.channel, target.account or "")
+        return verdict if now is self.lent else replace(verdict, gate=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    """Told apart from everything a plugin may return."""
+def _not_told(found: Raised, attempt: Attempt, traits: Traits) -> Verdict:
+    if isinstance(found.error, PluginFault):
+        return replace(_at_fault(found.error), uses_attempt=False)
+    return not_told(found.error, attempt, traits)
 
-    error: BaseException
+
+def _at_fault(fault: PluginFault) -> Verdict:
+    return Verdict(PartState.UNKNOWN, "plugin_error", f"the channel's plugin is at fault: {fault}")
 
 
 def wire_part(part: Outgoing) -> Part:
@@ -151,17 +210,3 @@ def wire_part(part: Outgoing) -> Part:
         part.format,
         attachment,
     )
-
-
-async def _contained(call: Callable[[], Awaitable[object]], task: "asyncio.Task[None]") -> object:
-    """What a plugin returns, whatever that is. Nothing it raises escapes, not even an end of the process."""
-    try:
-        return await call()
-    except asyncio.CancelledError:
-        if task.cancelling():
-            raise
-        return _Raised(PluginMisbehaved("it was cancelled from within"))
-    except (SystemExit, KeyboardInterrupt) as error:
-        return _Raised(PluginMisbehaved(f"it raised {type(error).__name__}"))
-    except BaseException as error:  # noqa: BLE001 - the verdict on it is the domain's
-        return _Raised(error)

@@ -2,23 +2,30 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
-from stentor.contract.channel import Account, Connection, Health, Journal
+from stentor.contract.channel import Account, Connection, Health
 from stentor.contract.errors import Unavailable
 from stentor.contract.receipts import LaterReceipt
-from stentor.contract.settings import SecretRef
+from stentor.domain.answers import Report, report_of
+from stentor.domain.faults import StoreError
+from stentor.domain.plugin_words import PluginFault, shown, storable, text_in
 from stentor.domain.routing import Directory
 from stentor.ports import Clock, Store, Vault
+from stentor.services.lending import AccountJournal, Context, Lent
+from stentor.services.opening import closed, opened
 from stentor.services.persistence import insist
+from stentor.services.plugin_calls import Door
 
 log = logging.getLogger(__name__)
-_OPENING_SECONDS = 60.0
 _LOOK_AT_SECRETS_SECONDS = 10.0
+_STATES: tuple[str, ...] = get_args(Health)
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,64 +33,6 @@ class AccountHealth:
     state: Health
     reason: str
     since_ms: int
-
-
-@dataclass(frozen=True)
-class AccountJournal:
-    """The journal lent to one account."""
-
-    store: Store
-    clock: Clock
-    channel: str
-    account: str
-
-    async def append(self, key: str, target: str, body: Mapping[str, object]) -> str:
-        return await self.store.append(self.channel, self.account, key, target, body, self.clock.now_ms())
-
-
-@dataclass
-class Lent:
-    """The secrets one account was given, to notice when they are others."""
-
-    vault: Vault
-    given: dict[SecretRef, str | None] = field(default_factory=dict[SecretRef, str | None])
-
-    def reveal(self, secret: SecretRef) -> str:
-        self.given[secret] = None
-        self.given[secret] = text = self.vault.reveal(secret)
-        return text
-
-    def have_changed(self) -> bool:
-        seen = ((self.vault.glance(secret), text) for secret, text in self.given.items())
-        return any(now is not None and now != text for now, text in seen)
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the core lends to a connection; fills the contract's `ChannelContext`."""
-
-    account: Account
-    journal: Journal
-    data_dir: Path
-    clock: Clock
-    vault: Lent
-    on_report: Callable[[Account, LaterReceipt], None]
-    on_health: Callable[[Account, Health, str], None]
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.clock.now_ms() / 1000, UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        await self.clock.sleep(seconds)
-
-    def reveal(self, secret: SecretRef) -> str:
-        return self.vault.reveal(secret)
-
-    def report(self, receipt: LaterReceipt) -> None:
-        self.on_report(self.account, receipt)
-
-    def health(self, state: Health, reason: str = "") -> None:
-        self.on_health(self.account, state, reason)
 
 
 @dataclass
@@ -97,19 +46,19 @@ class Connections:
     vault: Vault
     clean: Callable[[str], str]
     transport: Callable[[Connection], Connection]
-    reports: asyncio.Queue[tuple[Account, LaterReceipt]] = field(
-        default_factory=asyncio.Queue[tuple[Account, LaterReceipt]]
+    reports: asyncio.Queue[tuple[Account, Report]] = field(
+        default_factory=asyncio.Queue[tuple[Account, Report]]
     )
-    health: dict[tuple[str, str], AccountHealth] = field(default_factory=dict[tuple[str, str], AccountHealth])
-    _open: dict[tuple[str, str], Connection] = field(default_factory=dict[tuple[str, str], Connection])
-    _opening: dict[tuple[str, str], "asyncio.Future[Connection]"] = field(
-        default_factory=dict[tuple[str, str], "asyncio.Future[Connection]"]
+    health: dict[Key, AccountHealth] = field(default_factory=dict[Key, AccountHealth])
+    _open: dict[Key, Connection] = field(default_factory=dict[Key, Connection])
+    _opening: dict[Key, "asyncio.Future[Connection]"] = field(
+        default_factory=dict[Key, "asyncio.Future[Connection]"]
     )
-    _lent: dict[tuple[str, str], Lent] = field(default_factory=dict[tuple[str, str], Lent])
-    _refused: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    _lent: dict[Key, Lent] = field(default_factory=dict[Key, Lent])
+    _refused: dict[Key, Lent] = field(default_factory=dict[Key, Lent])
 
     async def get(self, channel: str, account: str) -> Connection:
-        """The account's connection. Raises what opening raises: unavailable, or credentials rejected.
+        """The account's connection. Raises nothing but `Unavailable` and `CredentialsRejected`.
 
         Whoever comes while it is being opened shares what comes of that, good or bad.
         """
@@ -132,41 +81,54 @@ class Connections:
         finally:
             del self._opening[key]
 
-    def refused(self, channel: str, account: str) -> None:
-        """The provider does not let this account in: from now on its secrets are watched."""
-        self._refused.add((channel, account))
+    def lent(self, channel: str, account: str) -> Lent | None:
+        """The secrets the account was opened with, or tried to be; None once it is to be opened with others."""
+        return self._lent.get((channel, account))
+
+    def refused(self, channel: str, account: str, lent: Lent) -> None:
+        """The provider does not let the account in with these secrets: from now on they are watched."""
+        self._refused[channel, account] = lent
 
     async def watch(self) -> None:
         """Until cancelled: accounts that were refused are opened anew when they have other secrets."""
         while True:
             await self.clock.sleep(_LOOK_AT_SECRETS_SECONDS)
-            for key in [key for key in self._refused if key in self._lent and self._lent[key].have_changed()]:
-                self._refused.discard(key)
-                await self._close(key)
-                log.info("%s:%s has other secrets", *key, extra={"event": "account_reopened"})
-                reopen = partial(self.store.reopen, *key, self.clock.now_ms())
-                await insist(self.clock, f"that {':'.join(key)} is open", reopen)
+            changed = {key: lent for key, lent in self._refused.items() if lent.have_changed()}
+            async with asyncio.TaskGroup() as renewing:
+                for key, lent in changed.items():
+                    del self._refused[key]
+                    renewing.create_task(self._renew(key, lent))
 
     async def run(self) -> None:
         """Write later receipts down as they come in, until cancelled."""
         while True:
-            account, receipt = await self.reports.get()
-            at_ms = int(receipt.at.timestamp() * 1000)
-            news = (account.channel, account.id, receipt.message_id, receipt.level.value, at_ms)
+            account, report = await self.reports.get()
+            news = (account.channel, account.id, report.message_id, report.level, report.at_ms)
             keep = partial(self.store.later_receipt, *news)
-            await insist(self.clock, f"a receipt for {receipt.message_id}", keep)
+            try:
+                await insist(self.clock, f"a receipt for {report.message_id}", keep)
+            except StoreError:
+                log.exception("a receipt for %s is lost", report.message_id, extra={"event": "report_lost"})
 
     async def close(self) -> None:
-        for key in list(self._open):
-            await self._close(key)
+        await self._close(list(self._open))
 
-    async def _close(self, key: tuple[str, str]) -> None:
-        connection = self._open.pop(key, None)
-        try:
-            if connection is not None:
-                await connection.close()
-        except Exception:
-            log.exception("closing %s:%s failed", *key, extra={"event": "close_failed"})
+    async def _renew(self, key: Key, lent: Lent) -> None:
+        """A refusal may have come late: what has been opened with other secrets meanwhile stays open."""
+        if self._lent.get(key) is lent:
+            del self._lent[key]
+            await self._close([key])
+        log.info("%s:%s has other secrets", *key, extra={"event": "account_reopened"})
+        reopen = partial(self.store.reopen, *key, self.clock.now_ms())
+        await insist(self.clock, f"that {':'.join(key)} is open", reopen)
+
+    async def _close(self, keys: Iterable[Key]) -> None:
+        """All at a time, and none for long."""
+        async with asyncio.TaskGroup() as closing:
+            for key in keys:
+                connection = self._open.pop(key, None)
+                if connection is not None:
+                    closing.create_task(closed(Door(*key), connection))
 
     async def _connect(self, channel: str, account: str) -> Connection:
         declared = self.directory.channels.get(channel)
@@ -175,29 +137,30 @@ class Connections:
             raise Unavailable(f"account {account!r} of channel {channel!r} is not configured")
         identity = Account(channel, account, settings)
         self._note(identity, "starting", "")
-        context = self._context(identity)
-        context.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            async with asyncio.timeout(_OPENING_SECONDS):
-                connection = await declared.open(identity, context)
-        except TimeoutError as error:
-            raise Unavailable(f"opening took longer than {_OPENING_SECONDS:g} s") from error
-        except (SystemExit, KeyboardInterrupt) as error:
-            raise Unavailable(f"opening raised {type(error).__name__}") from error
+            context = self._context(identity)
+        except OSError as error:
+            raise Unavailable(f"the account's folder cannot be made: {error}") from error
+        connection = await opened(declared, identity, context)
         self._note(identity, "ready", "")
         return self.transport(connection)
 
     def _context(self, account: Account) -> Context:
         lent = self._lent[account.channel, account.id] = Lent(self.vault)
-        return Context(
-            account,
-            AccountJournal(self.store, self.clock, account.channel, account.id),
-            self.home / "channels" / account.channel / account.id,
-            self.clock,
-            lent,
-            lambda who, receipt: self.reports.put_nowait((who, receipt)),
-            self._note,
-        )
+        folder = self.home / "channels" / account.channel / account.id
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        journal = AccountJournal(self.store, self.clock, account.channel, account.id)
+        return Context(account, journal, folder, self.clock, lent, self._report, self._hear_of_health)
+
+    def _report(self, account: Account, receipt: LaterReceipt) -> None:
+        report = _door(account).hear("report", lambda: report_of(receipt))
+        if report is not None:
+            self.reports.put_nowait((account, report))
+
+    def _hear_of_health(self, account: Account, state: Health, said: str) -> None:
+        words = _door(account).hear("health", lambda: _health_of(state, said))
+        if words is not None:
+            self._note(account, *words)
 
     def _note(self, account: Account, state: Health, said: str) -> None:
         key = (account.channel, account.id)
@@ -206,3 +169,13 @@ class Connections:
         if before is None or (before.state, before.reason) != (state, reason):
             self.health[key] = AccountHealth(state, reason, self.clock.now_ms())
             log.info("%s:%s is %s %s", *key, state, reason, extra={"event": "account_health"})
+
+
+def _health_of(state: Health, said: str) -> tuple[Health, str]:
+    if state not in _STATES:
+        raise PluginFault(f"health must be one of {', '.join(_STATES)}, not {shown(state)}")
+    return state, storable(text_in(said, "the reason of health"))
+
+
+def _door(account: Account) -> Door:
+    return Door(account.channel, account.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from stentor.domain.faults import StoreError, StoreUnavailable
 from stentor.domain.outbox import Verdict
+from stentor.domain.plugin_words import storable
 from stentor.domain.records import Outgoing, Settlement
 from stentor.domain.redaction import Redactor
 from stentor.domain.routing import Directory
@@ -20,6 +21,7 @@ from stentor.services.courtesy import Courtesy
 log = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
+_LOST = "answer_lost"
 # So many sends are begun, or heard of, before everybody else on the loop has a turn.
 _AT_ONCE = 8
 
@@ -76,7 +78,8 @@ class Dispatcher:
 
     async def _round(self, attempts: Attempts, sends: asyncio.TaskGroup) -> float:
         """One commit; how long until there could be a reason for the next."""
-        # What this round finds to begin says nothing about a drain that is asked for while it looks.
+        # What this round finds to begin says nothing about a drain that is asked for while it looks, nor about the
+        # lanes that go on with what it settles.
         draining = self._draining
         answers = self._take()
         free = 0 if self._stopping else self.slots - self._busy + _ended(answers)
@@ -91,7 +94,7 @@ class Dispatcher:
             sends.create_task(self._start(attempts, begun, sends))
         if begun is None or not settled:
             return _PAUSE_SECONDS
-        if draining and not begun and self._busy == 0:
+        if draining and not begun and not answers and self._busy == 0:
             # Only between rounds: one that is half begun would leave its parts as `sending`, and unsent.
             self._stopping = True
             self._idle.set()
@@ -119,9 +122,12 @@ class Dispatcher:
             )
             self._answers.extendleft(reversed(answers))
             return False
-        self._busy -= _ended(answers)
         self.wake()  # their lanes go on
         for n, (answer, result) in enumerate(zip(answers, results, strict=True), start=1):
+            if isinstance(result, StoreError):
+                self._put_differently(answer, result)
+                continue
+            self._busy -= not answer.late
             self._tell(answer, settled=result)
             if n % _AT_ONCE == 0:
                 await self.courtesy.turn()
@@ -165,15 +171,30 @@ class Dispatcher:
             verdict = replace(verdict, gate=gate)
         return Settlement(answer.part.part_id, answer.part.attempt, answer.at_ms, verdict)
 
-    def _tell(self, answer: Answer, *, settled: bool | StoreError) -> None:
+    def _put_differently(self, answer: Answer, why: StoreError) -> None:
+        """An answer that the store does not take must not keep its lane waiting: then it is unknown what it was."""
         part = answer.part.part_id
-        if isinstance(settled, StoreError):
-            why = "the answer to %s cannot be written, the next start will look at it again: %s"
-            log.error(why, part, settled, extra={"event": "answer_lost"})
-        elif not settled:
-            log.warning("a late answer to %s changed nothing", part, extra={"event": "late_answer"})
-        elif answer.verdict.state is PartState.ACCEPTED:
-            self.on_receipt(answer.part, answer.verdict)
+        if answer.verdict.reason == _LOST:
+            text = "the answer to %s cannot be written, the next start will look at it again: %s"
+            log.error(text, part, why, extra={"event": "answer_lost"})
+            self._busy -= not answer.late
+            return
+        log.error("the answer to %s cannot be written: %s", part, why, extra={"event": "answer_refused"})
+        told = f"{answer.verdict.state.value} {answer.verdict.message_id}".strip()
+        lost = Verdict(
+            PartState.UNKNOWN, _LOST, f"the store did not take the answer ({told}): {storable(str(why))}"
+        )
+        self._answered(replace(answer, verdict=lost))
+
+    def _tell(self, answer: Answer, *, settled: bool) -> None:
+        part, gate = answer.part, answer.verdict.gate
+        if not settled:
+            log.warning("a late answer to %s changed nothing", part.part_id, extra={"event": "late_answer"})
+            return
+        if gate is not None and gate.down and answer.lent is not None:
+            self.connections.refused(part.target.channel, part.target.account or "", answer.lent)
+        if answer.verdict.state is PartState.ACCEPTED:
+            self.on_receipt(part, answer.verdict)
 
 
 def _ended(answers: Sequence[Answer]) -> int:

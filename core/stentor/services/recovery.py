@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 
 from stentor.contract.channel import Channel
 from stentor.contract.targets import Target
+from stentor.domain.answers import target_of
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
 from stentor.domain.outbox import Attempt, Verdict, orphaned
+from stentor.domain.plugin_words import PluginFault
 from stentor.domain.records import OpenRun, Outgoing, RunEnd, Settlement
 from stentor.domain.states import PartState, RunStatus
 from stentor.ports import Clock, Store
 from stentor.services.executor import Executor
+from stentor.services.plugin_calls import Door
 from stentor.services.successors import interrupted
 
 log = logging.getLogger(__name__)
@@ -108,12 +111,19 @@ def _parent(part: Outgoing, channel: Channel | None) -> Target | None:
     """Where a part may go whose thread is gone. Whatever a plugin makes of the question, it is no reason to fail."""
     if channel is None or part.on_thread_gone != "parent" or part.target.thread is None:
         return None
-    try:
-        parent = channel.parent(part.target)
-    except Exception:
-        log.exception("channel %s knows no parent", channel.name, extra={"event": "plugin_error"})
-        return None
+    door = Door(channel.name, part.target.account or "")
+    parent = door.hear("parent", lambda: _parent_of(part.target, channel))
     return None if parent is None else parent.on(part.target.account or "")
+
+
+def _parent_of(target: Target, channel: Channel) -> Target | None:
+    given: object = channel.parent(target)
+    if given is None:
+        return None
+    parent = target_of(given, "what parent returns")
+    if parent.channel != target.channel:
+        raise PluginFault(f"parent returned a target of {parent.channel!r}")
+    return parent
 
 
 def _because(end: RunEnd, why: str) -> RunEnd:
