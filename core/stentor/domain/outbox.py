@@ -27,6 +27,9 @@ _FAILED = frozenset({PartState.REJECTED, PartState.EXPIRED, PartState.CANCELLED}
 # Why a part waits that may have arrived already.
 IN_DOUBT = frozenset({"no_answer", "unclassified", "crash_after_send", "reconcile"})
 TARGET_SUSPENDED = "target_suspended"
+# Two deliveries of a run have met at one place.
+DUPLICATE = "duplicate"
+CANCELLED_BY_HAND = "cancelled by hand"
 _CONFIRMED_WITHIN_MS = 30 * 60_000
 _UNAVAILABLE_SECONDS = 5
 
@@ -68,10 +71,12 @@ class Verdict:
     # The part goes without its markup from now on.
     plain: bool = False
     readdress: NewAddress | None = None
-    # Nothing else is sent to this target until somebody says so.
-    suspends: bool = False
+    # Why nothing else is sent to this target until somebody says so.
+    suspends: str = ""
     # By when the provider should have confirmed what it accepted.
     confirm_by_ms: int | None = None
+    # The provider itself said: not accepted, try later.
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +135,7 @@ def judge(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
     text = str(error) or type(error).__name__
     match error:
         case NotSent():
-            limit = traits.retry.refusals
-            if error.refused and limit is not None and attempt.refusals + 1 >= limit:
-                return Verdict(PartState.REJECTED, "exhausted", text)
-            return _retry("refused" if error.refused else "not_sent", text, attempt, traits)
+            return _not_sent(error, text, attempt, traits)
         case Throttled():
             return _throttled(error, text, attempt)
         case Rejected():
@@ -147,16 +149,21 @@ def judge(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
             gate = Gate(attempt.after(_UNAVAILABLE_SECONDS), f"unavailable: {text}")
             return Verdict(PartState.PENDING, "unavailable", text, gate=gate, uses_attempt=False)
         case Ambiguous() | TimeoutError():
-            return in_doubt("no_answer", text, attempt, traits)
+            quiet = error.retry_after if isinstance(error, Ambiguous) else 0
+            return in_doubt("no_answer", text, attempt, traits, quiet_seconds=quiet)
         case DeliveryError():
             return in_doubt("unclassified", text, attempt, traits)
         case _:
             return Verdict(PartState.UNKNOWN, "plugin_error", f"{type(error).__name__}: {text}")
 
 
-def in_doubt(reason: str, text: str, attempt: Attempt, traits: Traits) -> Verdict:
+def in_doubt(
+    reason: str, text: str, attempt: Attempt, traits: Traits, *, quiet_seconds: float = 0
+) -> Verdict:
     """A part that may have arrived: the provider is asked where it can be, and the part sent again where that is
-    harmless or the job asks for it. Else it is unknown."""
+    harmless or the job asks for it. Else it is unknown. If it wants quiet, that is kept first."""
+    if quiet_seconds > 0:
+        return _in_doubt_and_quiet(reason, text, attempt, traits, quiet_seconds)
     if traits.reconcile == "lookup":
         return Verdict(
             PartState.RETRY_WAIT, "reconcile", text, next_at_ms=attempt.after(traits.retry.delay(1))
@@ -169,6 +176,19 @@ def in_doubt(reason: str, text: str, attempt: Attempt, traits: Traits) -> Verdic
     if attempt.resend_unknown or traits.resend_is_harmless(elapsed + delay):
         return Verdict(PartState.RETRY_WAIT, reason, text, next_at_ms=attempt.after(delay))
     return Verdict(PartState.UNKNOWN, reason, text)
+
+
+def _in_doubt_and_quiet(
+    reason: str, text: str, attempt: Attempt, traits: Traits, quiet_seconds: float
+) -> Verdict:
+    until = attempt.started_ms + int(quiet_seconds * 1000)
+    gate = Gate(until, "throttled", scope="target")
+    elapsed = (until - attempt.first_sent_ms) / 1000
+    asked = traits.reconcile == "lookup"
+    goes_on = asked or attempt.resend_unknown or traits.resend_is_harmless(elapsed)
+    if not goes_on or until >= attempt.expires_ms:
+        return Verdict(PartState.UNKNOWN, reason, text, gate=gate)
+    return Verdict(PartState.RETRY_WAIT, "reconcile" if asked else reason, text, next_at_ms=until, gate=gate)
 
 
 def orphaned(attempt: Attempt, traits: Traits) -> Verdict:
@@ -211,14 +231,43 @@ def not_told(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
 
 
 def still_in_doubt(verdict: Verdict, doubt: str) -> Verdict:
-    """A later try that was put off says nothing of an earlier one that may have arrived."""
+    """Whatever becomes of a later try says nothing of an earlier one that may have arrived, unless it is accepted."""
     match verdict.state:
         case PartState.PENDING | PartState.RETRY_WAIT if doubt:
             return replace(verdict, state=PartState.RETRY_WAIT, reason=doubt)
-        case PartState.EXPIRED if doubt:
+        case PartState.REJECTED | PartState.EXPIRED if doubt:
             return replace(verdict, state=PartState.UNKNOWN, reason=doubt)
         case _:
             return verdict
+
+
+def proved(verdict: Verdict, message_id: str) -> Verdict:
+    """Whatever became of this try: an earlier one is known to have been accepted."""
+    return Verdict(
+        PartState.ACCEPTED, message_id=message_id, gate=verdict.gate, uses_attempt=verdict.uses_attempt
+    )
+
+
+def called_off(verdict: Verdict) -> Verdict:
+    """The last try of a part of which somebody wants no other: what would be tried again ends."""
+    if verdict.state not in (PartState.PENDING, PartState.RETRY_WAIT):
+        return verdict
+    doubt = verdict.reason if verdict.reason in IN_DOUBT else ""
+    ended = replace(
+        verdict,
+        state=PartState.UNKNOWN if doubt else PartState.CANCELLED,
+        reason=doubt or CANCELLED_BY_HAND,
+        next_at_ms=None,
+    )
+    return replace(ended, plain=False, degraded="", readdress=None)
+
+
+def _not_sent(error: NotSent, text: str, attempt: Attempt, traits: Traits) -> Verdict:
+    limit = traits.retry.refusals
+    if error.refused and limit is not None and attempt.refusals + 1 >= limit:
+        return Verdict(PartState.REJECTED, "exhausted", text)
+    verdict = _retry("refused" if error.refused else "not_sent", text, attempt, traits)
+    return replace(verdict, refused=error.refused)
 
 
 def _rejected(error: Rejected, text: str, attempt: Attempt) -> Verdict:
@@ -227,7 +276,8 @@ def _rejected(error: Rejected, text: str, attempt: Attempt) -> Verdict:
     if error.reason == "thread_gone" and attempt.parent is not None:
         address = NewAddress(attempt.parent, for_all=False)
         return Verdict(PartState.PENDING, "thread_gone", text, readdress=address, degraded="parent")
-    return Verdict(PartState.REJECTED, error.reason, text, suspends=error.reason in TARGET_REASONS)
+    suspends = error.reason if error.reason in TARGET_REASONS else ""
+    return Verdict(PartState.REJECTED, error.reason, text, suspends=suspends)
 
 
 def _moved(new: Target, text: str, attempt: Attempt) -> Verdict:
@@ -235,9 +285,9 @@ def _moved(new: Target, text: str, attempt: Attempt) -> Verdict:
     old = attempt.target
     if old.thread is not None:
         why = f"{text}; its threads do not move along: review the thread and change the job's target"
-        return Verdict(PartState.REJECTED, "moved", why, suspends=True)
+        return Verdict(PartState.REJECTED, "moved", why, suspends="moved")
     if attempt.readdressed or new.channel != old.channel or new.canonical == old.canonical:
-        return Verdict(PartState.REJECTED, "moved", f"{text}; change the job's target", suspends=True)
+        return Verdict(PartState.REJECTED, "moved", f"{text}; change the job's target", suspends="moved")
     address = NewAddress(new.on(old.account or ""), for_all=True)
     return Verdict(PartState.PENDING, "moved", text, readdress=address)
 

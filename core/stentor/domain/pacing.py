@@ -1,15 +1,7 @@
-"""How fast things may happen: late runs are spread out, a job that starts again and again is noticed, sends keep to rates.
+"""How fast runs may start: late ones are spread out, and a job that starts again and again is noticed."""
 
-Sends are paced by the generic cell rate algorithm. All it remembers of a rate is one instant, its pace: when everything
-sent so far would be through at the steady rate.
-"""
-
-import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-from stentor.contract.traits import Rate
 
 _MINUTE_MS = 60_000
 
@@ -46,30 +38,3 @@ class Starts:
             self._counts.clear()
         self._counts[job_id] += 1
         return self._counts[job_id] > self.most
-
-
-def free_at(rates: Sequence[Rate], paces: Sequence[float]) -> int:
-    """The earliest instant at which all rates allow another send."""
-    burdens = [pace - (rate.burst - 1) * _interval_ms(rate) for rate, pace in zip(rates, paces, strict=False)]
-    return math.ceil(max(burdens, default=0))
-
-
-def spent(rates: Sequence[Rate], paces: Sequence[float], now_ms: int) -> tuple[float, ...]:
-    """The paces after one more send. A rate that is new has not been used."""
-    known = (*paces, *[0.0] * (len(rates) - len(paces)))
-    return tuple(max(now_ms, pace) + _interval_ms(rate) for rate, pace in zip(rates, known, strict=False))
-
-
-def affordable(rates: Sequence[Rate], paces: Sequence[float], now_ms: int, most: int) -> int:
-    """How many sends could begin at this very instant, at most `most`."""
-    if not rates:
-        return most
-    for count in range(most):
-        if free_at(rates, paces) > now_ms:
-            return count
-        paces = spent(rates, paces, now_ms)
-    return most
-
-
-def _interval_ms(rate: Rate) -> float:
-    return 1000 / rate.per_second

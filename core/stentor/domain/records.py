@@ -242,6 +242,8 @@ class AccountRow:
     rates: tuple[Rate, ...] = ()
     # One part goes ahead alone, to see what has become of the account.
     gated: bool = False
+    # How long that one is waited for before another one goes: it may take so long to send.
+    patience_ms: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)

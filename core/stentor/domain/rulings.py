@@ -88,10 +88,14 @@ class Resend:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The parts, by their numbers, that will not be sent, and those of which it is open whether they had been."""
+    """The parts, by their numbers, that will not be sent, and those of which it is open whether they had been.
+
+    What is `under_way` is being sent for the last time.
+    """
 
     parts: tuple[int, ...] = ()
     in_doubt: tuple[int, ...] = ()
+    under_way: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

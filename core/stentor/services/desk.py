@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from stentor.contract.payloads import Attachment, Payload
@@ -62,7 +63,8 @@ class Desk:
             seed = _with_parts(seed, [(p.text, p.format, p.attachment, p.plain) for p in parts])
             warnings = _remarks(old)
         else:
-            seed = self._rendered(seed, route, parts)
+            characters = sum(len(part.text) for part in parts)
+            seed = await self.outgoings.beside(characters, partial(self._rendered, seed, route, parts))
             warnings = (*_remarks(old), _lost(old, target.channel, parts, len(seed.parts)))
         again = Resend(old.id, tuple(part.n for part in parts), self._hand(by))
         if not await self.store.resend(seed, again):
@@ -174,6 +176,8 @@ def _still_pending(delivery_id: str) -> Refused:
 def _with_parts(
     seed: DeliverySeed, contents: Sequence[tuple[str, str, str | None, str | None]]
 ) -> DeliverySeed:
+    if not contents:
+        return replace(seed, state=DeliveryState.SUPPRESSED, reason="empty")
     parts = tuple(
         PartSeed(part_ident(seed.id, n), n, len(contents), text, form, attachment, plain)
         for n, (text, form, attachment, plain) in enumerate(contents, start=1)

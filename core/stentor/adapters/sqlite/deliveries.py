@@ -36,8 +36,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 
-def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> None:
-    """Write deliveries down with their parts, once: the same intent of the same run is the same row."""
+def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> Sequence[DeliverySeed]:
+    """Write deliveries down with their parts, once: the same intent of the same run is the same row.
+
+    Gives those that are new.
+    """
     meant = targets.redirected(connection, list(seeds))
     new = [seed for seed in _with_one_owner(connection, meant) if _is_new(connection, seed)]
     parts = [
@@ -63,6 +66,7 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> No
         if not seed.given_up:
             waiting.append((connection.last_insert_rowid(), seed.priority.value, lane))
     lanes.join(connection, waiting)
+    return new
 
 
 def insert_of_live_run(connection: apsw.Connection, seed: DeliverySeed, boot: str) -> bool:

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries, lanes, rollup
+from stentor.adapters.sqlite import deliveries, holding, lanes, rollup
 from stentor.adapters.sqlite.events import record
 from stentor.adapters.sqlite.forgetting import forget_deliveries
+from stentor.adapters.sqlite.giving_up import give_up
 from stentor.adapters.sqlite.rows import Row, fetch, first, listed
 from stentor.contract.targets import Target
-from stentor.domain.outbox import IN_DOUBT
+from stentor.domain.outbox import CANCELLED_BY_HAND
 from stentor.domain.records import DeliverySeed
 from stentor.domain.rulings import (
     Cancelled,
@@ -35,20 +36,9 @@ _UNKNOWN = f"""
 SELECT p.n, {rollup.AS_RULED} = 'unknown', d.settled FROM deliveries d JOIN parts p ON p.delivery_id = d.id
 WHERE d.id = ? AND p.state = 'unknown' ORDER BY p.n
 """
-_RELEASE = "UPDATE parts SET held = 0, reason = '' WHERE delivery_id = ? AND state = 'pending' AND held = 1"
-_GIVE_UP = """
-UPDATE parts SET state = 'cancelled', reason = ?, held = 0, next_attempt_at = NULL
-WHERE delivery_id = ? AND n IN (SELECT value FROM json_each(?)) AND state IN ('pending', 'retry_wait')
-"""
-_WAITING = """
-SELECT n, state = 'retry_wait' AND reason IN (SELECT value FROM json_each(?)) FROM parts
-WHERE delivery_id = ? AND state IN ('pending', 'retry_wait') ORDER BY n
-"""
-_DOUBT = """
-UPDATE parts SET state = 'unknown', held = 0, next_attempt_at = NULL
-WHERE delivery_id = ? AND n IN (SELECT value FROM json_each(?))
-"""
-_LANES = "SELECT DISTINCT lane FROM parts WHERE delivery_id IN (SELECT value FROM json_each(?))"
+_CALL_OFF = "UPDATE deliveries SET cancelled_at = ? WHERE id = ?"
+_UNDER_WAY = "SELECT n FROM parts WHERE delivery_id = ? AND state = 'sending' ORDER BY n"
+_LANES = "SELECT DISTINCT lane FROM parts WHERE delivery_id = ?"
 _OVER = """
 SELECT d.id, d.run_id, d.job_id, d.target, d.account, d.state, d.reason, count(*) FROM json_each(?) w
 CROSS JOIN deliveries d ON d.id = w.value CROSS JOIN parts p ON p.delivery_id = d.id
@@ -85,10 +75,11 @@ def resend(connection: apsw.Connection, seed: DeliverySeed, again: Resend) -> bo
     if old is None or old[2] == DeliveryState.PENDING:
         return False
     deliveries.insert_all(connection, [seed])
-    connection.execute(_GIVE_UP, (f"sent again as {seed.id}", again.delivery_id, listed(again.parts)))
+    why = f"sent again as {seed.id}"
+    give_up(connection, [again.delivery_id], PartState.CANCELLED, why, again.parts)
     data = {"by": again.hand.by, "as": seed.id, "to": seed.target.canonical, "parts": list(again.parts)}
     _note(connection, again.hand, "delivery.resent", data, (*old[:2], again.delivery_id))
-    _changed(connection, rollup.Change(again.delivery_id, again.hand.at_ms, by_hand=True))
+    rollup.after_changes(connection, [rollup.Change(again.delivery_id, again.hand.at_ms, by_hand=True)])
     return True
 
 
@@ -109,31 +100,33 @@ def _rule(connection: apsw.Connection, ruling: Ruling) -> bool:
     settled = _settled(ruling, parts, unknown[0][2])
     connection.execute("UPDATE deliveries SET settled = ? WHERE id = ?", (settled, ruling.delivery_id))
     if ruling.word == "delivered":
-        connection.execute(_RELEASE, (ruling.delivery_id,))
+        _release(connection, ruling.delivery_id)
     else:
-        waiting = [n for n, _ in _waiting(connection, ruling.delivery_id)]
         why = f"part {parts[0]} was not delivered"
-        connection.execute(_GIVE_UP, (why, ruling.delivery_id, listed(waiting)))
+        give_up(connection, [ruling.delivery_id], PartState.CANCELLED, why)
     data = {"by": ruling.hand.by, "as": ruling.word, "note": ruling.note, "parts": parts}
     _note(connection, ruling.hand, "delivery.settled", data, _names(connection, ruling.delivery_id))
-    _changed(connection, rollup.Change(ruling.delivery_id, ruling.hand.at_ms, by_hand=True))
+    rollup.after_changes(connection, [rollup.Change(ruling.delivery_id, ruling.hand.at_ms, by_hand=True)])
     return True
 
 
 def cancel(connection: apsw.Connection, delivery_id: str, hand: Hand) -> Cancelled:
-    """Send nothing more of a delivery. A part that may have arrived before is unknown from now on."""
-    waiting = _waiting(connection, delivery_id)
-    if not waiting:
+    """Send nothing more of a delivery. A part that may have arrived before is unknown from now on, and one that is
+    being sent is not tried again."""
+    under_way = tuple(n for (n,) in fetch(connection, _UNDER_WAY, (delivery_id,)))
+    waited = give_up(connection, [delivery_id], PartState.CANCELLED, CANCELLED_BY_HAND)
+    if not waited and not under_way:
         return Cancelled()
-    doubtful = tuple(n for n, in_doubt in waiting if in_doubt)
-    plain = tuple(n for n, in_doubt in waiting if not in_doubt)
-    connection.execute(_DOUBT, (delivery_id, listed(doubtful)))
-    connection.execute(_GIVE_UP, ("cancelled by hand", delivery_id, listed(plain)))
-    data = {"by": hand.by, "parts": list(plain), "inDoubt": list(doubtful)}
+    if under_way:
+        connection.execute(_CALL_OFF, (hand.at_ms, delivery_id))
+    plain = tuple(part.n for part in waited if not part.in_doubt)
+    doubtful = tuple(part.n for part in waited if part.in_doubt)
+    data = {"by": hand.by, "parts": plain, "inDoubt": doubtful, "underWay": under_way}
     _note(connection, hand, "delivery.cancelled", data, _names(connection, delivery_id))
     why = "cancelled while it was open whether it had arrived"
-    _changed(connection, rollup.Change(delivery_id, hand.at_ms, why, by_hand=not doubtful))
-    return Cancelled(plain, doubtful)
+    change = rollup.Change(delivery_id, hand.at_ms, why, by_hand=not doubtful)
+    rollup.after_changes(connection, [change])
+    return Cancelled(plain, doubtful, under_way)
 
 
 def over(connection: apsw.Connection, states: Iterable[str], before_ms: int, limit: int) -> list[str]:
@@ -172,15 +165,10 @@ def _settled(ruling: Ruling, parts: Iterable[int], earlier: str | None) -> str:
     return json.dumps(settled, ensure_ascii=False)
 
 
-def _waiting(connection: apsw.Connection, delivery_id: str) -> list[Row]:
-    """The numbers of the parts that are not begun, and whether it is open that they had arrived."""
-    return fetch(connection, _WAITING, (listed(sorted(IN_DOUBT)), delivery_id))
-
-
-def _changed(connection: apsw.Connection, change: rollup.Change) -> None:
-    """Other parts of a delivery wait than before."""
-    lanes.review(connection, [lane for (lane,) in fetch(connection, _LANES, (listed([change.delivery_id]),))])
-    rollup.after_changes(connection, [change])
+def _release(connection: apsw.Connection, delivery_id: str) -> None:
+    """What waited for a ruling goes on."""
+    holding.release(connection, delivery_id)
+    lanes.review(connection, [lane for (lane,) in fetch(connection, _LANES, (delivery_id,))])
 
 
 def _names(connection: apsw.Connection, delivery_id: str) -> Row:

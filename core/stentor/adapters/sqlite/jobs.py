@@ -36,8 +36,8 @@ _DELETE = "DELETE FROM jobs WHERE id = ? AND revision = ? AND accounted_at = ?"
 
 def job_of(row: Row) -> JobRow:
     """A row of `COLUMNS`."""
-    *described, enabled = row[:7]
-    return JobRow(*described, bool(enabled), *row[7:])
+    found, name, agent, doc, preview, kind, enabled, *rest = row
+    return JobRow(found, name, agent, doc, preview, kind, bool(enabled), *rest)
 
 
 def change_all(connection: apsw.Connection, changes: Sequence[JobChange]) -> None:

@@ -38,7 +38,7 @@ _NEXT = f"""
 SELECT min(max(a.ready_at, (
     SELECT min(l.ready_at) FROM lanes l INDEXED BY lanes_ready
     WHERE l.channel = a.channel AND l.account = a.account AND l.priority = p.value AND l.busy = 0 AND l.head IS NOT NULL)))
-FROM accounts a JOIN json_each('[{_PRIORITIES}]') p WHERE a.state = 'open'
+FROM accounts a JOIN json_each('[{_PRIORITIES}]') p WHERE a.state = 'open' AND a.sated = 0
 """
 
 
@@ -83,13 +83,6 @@ def put_off(connection: apsw.Connection, lane: int, until_ms: int) -> None:
 def put_off_chat(connection: apsw.Connection, chat: int, until_ms: int) -> None:
     """Whatever waits for a chat, in any of its threads, waits until then."""
     connection.execute(f"{_PUT_OFF} chat = ? AND busy = 0", (until_ms, chat))
-
-
-def put_off_siblings(connection: apsw.Connection, lane: int, until_ms: int) -> None:
-    """The same for the chat that a lane belongs to."""
-    connection.execute(
-        f"{_PUT_OFF} chat = (SELECT chat FROM lanes WHERE id = ?) AND busy = 0", (until_ms, lane)
-    )
 
 
 def of_chat(connection: apsw.Connection, chat: int) -> list[int]:

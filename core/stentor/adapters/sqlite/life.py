@@ -11,11 +11,10 @@ from stentor.domain.records import AccountRow, Recovery
 
 # A gate that a provider closed stays closed over a restart; rejected credentials get a new chance, they may have changed.
 _ACCOUNT = """
-INSERT INTO accounts (channel, account, state, reason, since, ready_at, gated, rates, target_rates)
-VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)
+INSERT INTO accounts (channel, account, state, reason, since, ready_at, gated, patience, rates, target_rates)
+VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT DO UPDATE SET state = excluded.state, gated = excluded.gated OR gated OR state = 'down', probing = iif(excluded.gated, 0, probing),
-    rates = excluded.rates,
-    target_rates = excluded.target_rates,
+    rates = excluded.rates, target_rates = excluded.target_rates, patience = excluded.patience, sated = 0,
     reason = CASE WHEN excluded.state = 'open' AND state = 'open' THEN reason ELSE excluded.reason END,
     since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,
     ready_at = CASE WHEN state = 'down' OR (probing AND excluded.gated) THEN excluded.ready_at ELSE ready_at END
@@ -68,15 +67,14 @@ def set_accounts(connection: apsw.Connection, accounts: Sequence[AccountRow], no
 
 def reopen(connection: apsw.Connection, channel: str, account: str, now_ms: int) -> None:
     """An account that was down gets another chance: one part goes ahead."""
-    values = (now_ms, now_ms, channel, account)
-    connection.execute(_REOPEN, values)
+    connection.execute(_REOPEN, (now_ms, now_ms, channel, account))
 
 
 def _values(row: AccountRow, now_ms: int) -> Row:
     rates = [
         gates.rates_text(rate for rate in row.rates if rate.scope == scope) for scope in ("account", "target")
     ]
-    return row.channel, row.account, row.state, row.reason, now_ms, row.gated, *rates
+    return row.channel, row.account, row.state, row.reason, now_ms, row.gated, row.patience_ms, *rates
 
 
 def journal(

@@ -1,7 +1,7 @@
 """What providers say about messages, also before anybody knows whose they are."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import apsw
@@ -22,7 +22,7 @@ _ADOPT = """
 UPDATE OR IGNORE receipts SET part_id = ? WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
 """
 _STRAY = """
-SELECT 1 FROM receipts WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
+SELECT message_id FROM receipts WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
 """
 _CONFIRMED = "UPDATE deliveries SET unconfirmed_at = NULL WHERE id = ? AND unconfirmed_at IS NOT NULL"
 _OWNER = """
@@ -61,7 +61,7 @@ def keep(connection: apsw.Connection, accepted: Sequence[Acceptance]) -> set[str
     return {row[0] for row in early}
 
 
-def later_receipt(
+def raise_known(
     connection: apsw.Connection, channel: str, account: str, message_id: str, level: str, at_ms: int
 ) -> bool:
     """Raise a part to delivered or read. News about an id nobody knows yet is kept until its part is accepted."""
@@ -76,9 +76,9 @@ def later_receipt(
     return row is not None
 
 
-def spoken_of(connection: apsw.Connection, channel: str, account: str, message_id: str) -> bool:
-    """Whether something was said of a message that has no owner yet."""
-    return first(connection, _STRAY, (channel, account, message_id)) is not None
+def spoken_of(connection: apsw.Connection, messages: Iterable[tuple[str, str, str]]) -> set[str]:
+    """Those of many messages (channel, account, id) of which something was said, and that have no owner yet."""
+    return {message for (message,) in fetch_each(connection, _STRAY, messages)}
 
 
 def _raise(connection: apsw.Connection, part_id: str, level: str, at_ms: int) -> None:

@@ -53,7 +53,8 @@ AND 'succeeded' = (SELECT completion_status FROM runs WHERE job_id = ?1 AND trig
 class Change(NamedTuple):
     """Some part of a delivery is not what it was. `lost` names what became of a part that is given up.
 
-    What somebody did by hand is nothing to tell them.
+    What somebody did by hand is nothing to tell them. With a reason to be `suppressed` a delivery is left out on
+    purpose, rather than failed, if nothing of it was sent.
     """
 
     delivery_id: str
@@ -61,6 +62,7 @@ class Change(NamedTuple):
     why: str = ""
     lost: str = ""
     by_hand: bool = False
+    suppressed: str = ""
 
 
 class Standing(NamedTuple):
@@ -90,6 +92,8 @@ def after_changes(
     unknown = [delivery for delivery in news if delivery not in told]
     for before in (*known, *_standing(connection, unknown)):
         state, reason = _rolled_up(before.parts)
+        if state is DeliveryState.FAILED and news[before.id].suppressed:
+            state, reason = DeliveryState.SUPPRESSED, news[before.id].suppressed
         if (state, reason) != (before.state, before.reason):
             updates.append((state.value, reason, before.row))
         if state != before.state and before.run_id is not None:
@@ -174,5 +178,5 @@ def _tell(
 def _worth_an_alert(parts: Iterable[str], state: DeliveryState, lost: str) -> str:
     """The cause of an alert: how a delivery ended, or what became of a part while the rest goes on."""
     if state is DeliveryState.UNKNOWN or not OPEN_PART.intersection(parts):
-        return "" if state in GOOD_DELIVERY else state.value
+        return "" if state in GOOD_DELIVERY or state is DeliveryState.SUPPRESSED else state.value
     return lost

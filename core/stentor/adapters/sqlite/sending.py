@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import apsw
 
-from stentor.adapters.sqlite import expiry, gates, lanes
+from stentor.adapters.sqlite import admitting, expiry, lanes
 from stentor.adapters.sqlite.rows import Row, fetch, listed
 from stentor.contract.targets import Target
 from stentor.domain.outbox import IN_DOUBT
@@ -35,7 +35,7 @@ FROM parts p JOIN deliveries d ON d.id = p.delivery_id WHERE p.state = 'sending'
 
 def begin_sends(connection: apsw.Connection, now_ms: int, limit: int, boot: str) -> list[Outgoing]:
     """Take up to `limit` ready lanes and write their heads down as being sent."""
-    admitted = gates.admit(connection, now_ms, limit)
+    admitted = admitting.admit(connection, now_ms, limit)
     if not admitted:
         return []
     ready = listed(entry.head.seq for entry in admitted)
@@ -44,10 +44,10 @@ def begin_sends(connection: apsw.Connection, now_ms: int, limit: int, boot: str)
     connection.execute(_SENDING, (boot, now_ms, listed(started)))
     begun = [entry for entry in admitted if entry.head.seq in started]
     lanes.occupy(connection, [entry.head.lane for entry in begun])
-    gates.spend(connection, begun, now_ms)
-    for seq, part in heads:
-        if seq not in started:
-            expiry.give_up(connection, part.delivery_id, now_ms)
+    admitting.spend(connection, begun, now_ms)
+    late = [part.delivery_id for seq, part in heads if seq not in started]
+    if late:
+        expiry.too_late(connection, late, now_ms)
     return list(started.values())
 
 

@@ -6,17 +6,19 @@ from typing import NamedTuple
 
 import apsw
 
-from stentor.adapters.sqlite import gates, lanes, receipts, rollup, targets
+from stentor.adapters.sqlite import gates, holding, lanes, receipts, rerouting, rollup, targets
 from stentor.adapters.sqlite.events import alert, record
+from stentor.adapters.sqlite.giving_up import give_up
 from stentor.adapters.sqlite.rows import fetch, listed
 from stentor.contract.targets import Target
-from stentor.domain.outbox import IN_DOUBT, TARGET_SUSPENDED, Verdict
+from stentor.domain.outbox import IN_DOUBT, Verdict, called_off, proved
 from stentor.domain.records import Settlement
 from stentor.domain.states import PartState
 
 _FOUND = """
 SELECT p.id, p.seq, p.state, p.attempts, p.lane, p.n, p.of, p.attachment IS NOT NULL AND p.text = '',
-    d.channel, d.account, d.target, d.id, d.rowid, d.state, d.reason, d.run_id, d.job_id, d.kind, d.target_id, d.thread
+    d.channel, d.account, d.target, d.id, d.rowid, d.state, d.reason, d.run_id, d.job_id, d.kind, d.target_id, d.thread,
+    (SELECT chat FROM lanes WHERE id = p.lane), p.proof, d.cancelled_at IS NOT NULL
 FROM json_each(?) w CROSS JOIN parts p ON p.id = w.value CROSS JOIN deliveries d ON d.id = p.delivery_id
 """
 _SETTLE = """
@@ -26,10 +28,7 @@ UPDATE parts SET state = ?1, reason = ?2, error = ifnull(?3, error), message_id 
     confirm_by = ?11, text = iif(?12, plain, text), format = iif(?12, 'plain', format)
 WHERE seq = ?10
 """
-_HOLD = "UPDATE parts SET held = ?, reason = ? WHERE delivery_id = ? AND n > ? AND state = 'pending'"
-_CANCEL = """
-UPDATE parts SET state = 'cancelled', reason = ? WHERE delivery_id = ? AND n > ? AND state = 'pending'
-"""
+_KEEP_PROOF = "UPDATE parts SET proof = ? WHERE seq = ?"
 _LOST = (PartState.REJECTED, PartState.EXPIRED)
 
 
@@ -56,19 +55,33 @@ class _Part(NamedTuple):
     kind: str
     target_id: str
     thread: str | None
+    chat: int
+    proof: str | None
+    is_cancelled: int
 
     @property
     def address(self) -> Target:
         text = self.target.removeprefix(f"{self.channel}:")
         return Target(self.channel, self.kind, self.target_id, text, self.thread, self.account)
 
-    def takes(self, settlement: Settlement) -> bool:
-        """A verdict is on the attempt under way. A receipt may also come late, for a part in doubt."""
-        if self.attempts != settlement.attempt:
-            return False
-        if settlement.verdict.state is PartState.ACCEPTED:
-            return self.state in (PartState.SENDING, PartState.UNKNOWN, PartState.RETRY_WAIT)
+    @property
+    def is_being_sent(self) -> bool:
         return self.state == PartState.SENDING
+
+    def takes(self, settlement: Settlement) -> bool:
+        """A verdict is on the attempt under way. A receipt may also come late, for a part that waits or is in doubt."""
+        if settlement.verdict.state is PartState.ACCEPTED and not self.is_being_sent:
+            waits = self.state in (PartState.UNKNOWN, PartState.RETRY_WAIT, PartState.PENDING)
+            return waits and 0 < settlement.attempt <= self.attempts
+        return self.is_being_sent and self.attempts == settlement.attempt
+
+    def keeps(self, settlement: Settlement) -> bool:
+        """A receipt for an earlier attempt is of use when the one under way comes to nothing."""
+        is_receipt = settlement.verdict.state is PartState.ACCEPTED
+        return is_receipt and self.is_being_sent and 0 < settlement.attempt < self.attempts
+
+
+_Taken = tuple[_Part, Settlement]
 
 
 def settle_all(connection: apsw.Connection, settlements: Sequence[Settlement]) -> list[bool]:
@@ -78,12 +91,22 @@ def settle_all(connection: apsw.Connection, settlements: Sequence[Settlement]) -
     """
     ids = listed(settlement.part_id for settlement in settlements)
     parts = {part.id: part for part in map(_Part._make, fetch(connection, _FOUND, (ids,)))}
-    known = [_as_told(connection, parts.get(settlement.part_id), settlement) for settlement in settlements]
-    taken = [
+    pairs = [
         (part, settlement)
-        for settlement in known
-        if (part := parts.get(settlement.part_id)) is not None and part.takes(settlement)
+        for settlement in settlements
+        if (part := parts.get(settlement.part_id)) is not None
     ]
+    kept = [(part, settlement) for part, settlement in pairs if part.keeps(settlement)]
+    values = [(settlement.verdict.message_id, part.seq) for part, settlement in kept]
+    connection.executemany(_KEEP_PROOF, values)
+    taken = _as_known(connection, [pair for pair in pairs if pair[0].takes(pair[1])])
+    _write(connection, taken)
+    done = {part.id for part, _ in (*taken, *kept)}
+    return [settlement.part_id in done for settlement in settlements]
+
+
+def _write(connection: apsw.Connection, taken: Sequence[_Taken]) -> None:
+    """The verdicts, and all that follows from them."""
     connection.executemany(_SETTLE, [_values(part, settlement) for part, settlement in taken])
     accepted = [_acceptance(*pair) for pair in taken if pair[1].verdict.state is PartState.ACCEPTED]
     raised = receipts.keep(connection, accepted)
@@ -94,20 +117,30 @@ def settle_all(connection: apsw.Connection, settlements: Sequence[Settlement]) -
         _mention_retry(connection, part, settlement)
         elsewhere += _learn(connection, part, settlement, others)
     targets.restore(connection, [part.address for part, verdict in taken if verdict.verdict.message_id])
-    _heed_gates(connection, [pair for pair in taken if pair[0].state == PartState.SENDING])
-    lanes.release(connection, [part.lane for part, _ in taken if part.state == PartState.SENDING])
-    lanes.review(connection, [part.lane for part, _ in taken if part.state != PartState.SENDING] + others)
-    alone = [_standing(*pair) for pair in taken if pair[0].of == 1 and pair[0].id not in raised]
-    rollup.after_changes(connection, [*elsewhere, *(_change(*pair) for pair in taken)], alone)
-    done = {part.id for part, _ in taken}
-    return [settlement.part_id in done for settlement in settlements]
+    _heed_gates(connection, [pair for pair in taken if pair[0].is_being_sent])
+    lanes.release(connection, [part.lane for part, _ in taken if part.is_being_sent])
+    lanes.review(connection, [part.lane for part, _ in taken if not part.is_being_sent] + others)
+    _roll_up(connection, taken, elsewhere, raised)
+
+
+def _roll_up(
+    connection: apsw.Connection, taken: Sequence[_Taken], elsewhere: Sequence[rollup.Change], raised: set[str]
+) -> None:
+    """Where deliveries stand now; of those that changed `elsewhere` too, their parts have to be looked at again."""
+    looked_at = {change.delivery_id for change in elsewhere}
+    alone = [
+        _standing(part, settlement)
+        for part, settlement in taken
+        if part.of == 1 and part.id not in raised and part.delivery_id not in looked_at
+    ]
+    rollup.after_changes(connection, [*(_change(*pair) for pair in taken), *elsewhere], alone)
 
 
 def later_receipt(
     connection: apsw.Connection, channel: str, account: str, message_id: str, level: str, at_ms: int
 ) -> bool:
     """News about a message, perhaps about one that nobody knew had arrived: its part's own id names it then."""
-    if receipts.later_receipt(connection, channel, account, message_id, level, at_ms):
+    if receipts.raise_known(connection, channel, account, message_id, level, at_ms):
         return True
     for row in fetch(connection, _FOUND, (listed([message_id]),)):
         part = _Part._make(row)
@@ -117,17 +150,29 @@ def later_receipt(
     return False
 
 
-def _as_told(connection: apsw.Connection, part: _Part | None, settlement: Settlement) -> Settlement:
-    """A part in doubt of which the provider spoke before its answer was lost has been accepted."""
-    verdict = settlement.verdict
-    in_doubt = verdict.state is PartState.UNKNOWN or verdict.reason in IN_DOUBT
-    if (
-        part is None
-        or not in_doubt
-        or not receipts.spoken_of(connection, part.channel, part.account, part.id)
-    ):
-        return settlement
-    return replace(settlement, verdict=Verdict(PartState.ACCEPTED, message_id=part.id))
+def _as_known(connection: apsw.Connection, taken: Sequence[_Taken]) -> list[_Taken]:
+    """Verdicts beside what else is known: that a part in doubt is spoken of by its provider, that an earlier attempt
+    was accepted, that nobody wants another one."""
+    doubtful = [part for part, settlement in taken if _is_in_doubt(settlement.verdict)]
+    spoken = receipts.spoken_of(connection, [(part.channel, part.account, part.id) for part in doubtful])
+    return [
+        (part, settlement)
+        if settlement.verdict.state is PartState.ACCEPTED
+        else (part, replace(settlement, verdict=_known(part, settlement.verdict, spoken)))
+        for part, settlement in taken
+    ]
+
+
+def _is_in_doubt(verdict: Verdict) -> bool:
+    return verdict.state is PartState.UNKNOWN or verdict.reason in IN_DOUBT
+
+
+def _known(part: _Part, verdict: Verdict, spoken: set[str]) -> Verdict:
+    if part.proof is not None:
+        return proved(verdict, part.proof)
+    if part.id in spoken:
+        return proved(verdict, part.id)
+    return called_off(verdict) if part.is_cancelled else verdict
 
 
 def _values(part: _Part, settlement: Settlement) -> tuple[str | int | None, ...]:
@@ -141,7 +186,7 @@ def _values(part: _Part, settlement: Settlement) -> tuple[str | int | None, ...]
         verdict.next_at_ms,
         settlement.at_ms if verdict.state is PartState.ACCEPTED else None,
         0 if verdict.uses_attempt else 1,
-        1 if verdict.reason == "refused" else 0,
+        verdict.refused,
         part.seq,
         verdict.confirm_by_ms,
         verdict.plain,
@@ -158,7 +203,9 @@ def _acceptance(part: _Part, settlement: Settlement) -> receipts.Acceptance:
 def _change(part: _Part, settlement: Settlement) -> rollup.Change:
     verdict = settlement.verdict
     lost = verdict.state.value if verdict.state in _LOST else ""
-    return rollup.Change(part.delivery_id, settlement.at_ms, verdict.error or verdict.reason, lost)
+    by_hand = verdict.state is PartState.CANCELLED
+    why = verdict.error or verdict.reason
+    return rollup.Change(part.delivery_id, settlement.at_ms, why, lost, by_hand=by_hand)
 
 
 def _standing(part: _Part, settlement: Settlement) -> rollup.Standing:
@@ -176,42 +223,37 @@ def _standing(part: _Part, settlement: Settlement) -> rollup.Standing:
 
 def _affect_rest(connection: apsw.Connection, part: _Part, state: PartState) -> None:
     """An unknown part holds what follows it, a rejected text ends its delivery, a rejected attachment only itself."""
-    rest = (part.delivery_id, part.n)
     if state is PartState.UNKNOWN:
-        connection.execute(_HOLD, (1, f"part {part.n} is unknown", *rest))
+        holding.hold(connection, part.delivery_id, part.n)
     elif state is PartState.ACCEPTED and part.state == PartState.UNKNOWN:
-        connection.execute(_HOLD, (0, "", *rest))
-    elif state in _LOST and not part.is_bare_file:
-        connection.execute(_CANCEL, (f"part {part.n} was {state.value}", *rest))
+        holding.release(connection, part.delivery_id)
+    elif state in _LOST and part.n < part.of and not part.is_bare_file:
+        why = f"part {part.n} was {state.value}"
+        give_up(connection, [part.delivery_id], PartState.CANCELLED, why)
 
 
 def _learn(
     connection: apsw.Connection, part: _Part, settlement: Settlement, other_lanes: list[int]
 ) -> list[rollup.Change]:
     """What the answer says of the target: of no use any more, or elsewhere. Gives what else that changed."""
-    verdict, at_ms = settlement.verdict, settlement.at_ms
-    if verdict.readdress is not None:
-        lane = targets.readdress(
-            connection, part.delivery_id, part.address, part.lane, verdict.readdress, at_ms
-        )
-        other_lanes.append(lane)
-    if not verdict.suspends:
+    verdict = settlement.verdict
+    if verdict.readdress is None and not verdict.suspends:
         return []
-    waiting = targets.suspend(connection, part.address, verdict.reason, part.lane, at_ms)
-    why = f"{TARGET_SUSPENDED}: {verdict.reason}"
-    return [
-        rollup.Change(delivery, at_ms, why, PartState.REJECTED.value)
-        for delivery in waiting
-        if delivery != part.delivery_id
-    ]
+    tried = rerouting.Tried(part.delivery_id, part.address, part.lane, settlement.at_ms)
+    if verdict.readdress is not None:
+        lane, changes = rerouting.readdress(connection, tried, verdict.readdress)
+        other_lanes.append(lane)
+        return changes
+    changes = rerouting.suspend(connection, tried, verdict.suspends)
+    return [change for change in changes if change.delivery_id != part.delivery_id]
 
 
-def _heed_gates(connection: apsw.Connection, answered: Sequence[tuple[_Part, Settlement]]) -> None:
+def _heed_gates(connection: apsw.Connection, answered: Sequence[_Taken]) -> None:
     if not answered:
         return
     at_ms = answered[0][1].at_ms
     answers = [
-        gates.Answered(part.channel, part.account, part.lane, settlement.verdict.gate)
+        gates.Answered(part.channel, part.account, part.chat, settlement.verdict.gate)
         for part, settlement in answered
     ]
     for message in gates.heed(connection, answers, at_ms):

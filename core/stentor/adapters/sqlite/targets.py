@@ -3,17 +3,18 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import apsw
 
-from stentor.adapters.sqlite import lanes
-from stentor.adapters.sqlite.events import record
-from stentor.adapters.sqlite.rows import fetch, fetch_each, listed
+from stentor.adapters.sqlite.rows import fetch_each
 from stentor.contract.targets import Target
-from stentor.domain.outbox import TARGET_SUSPENDED, NewAddress
+from stentor.domain.outbox import DUPLICATE, TARGET_SUSPENDED
 from stentor.domain.records import DeliverySeed
 from stentor.domain.states import DeliveryState, Purpose
 
+# An address that has changed more often than this is not followed any further.
+_MOST_MOVES = 5
 _KNOWN = """
 SELECT channel, account, target, reason, moved_to FROM targets WHERE channel = ? AND account = ? AND target = ?
 """
@@ -21,85 +22,92 @@ _LEARN = """
 INSERT INTO targets (channel, account, target, state, reason, moved_to, since) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, moved_to = excluded.moved_to, since = excluded.since
 """
-_FORGET = "DELETE FROM targets WHERE channel = ? AND account = ? AND target = ? AND state = 'suspended'"
-_WAITING = """
-SELECT DISTINCT d.id, d.purpose FROM parts p JOIN deliveries d ON d.id = p.delivery_id
-WHERE p.lane = ? AND p.state IN ('pending', 'retry_wait')
-"""
-_GIVE_UP = """
-UPDATE parts SET state = 'rejected', reason = ? WHERE delivery_id IN (SELECT value FROM json_each(?))
-    AND state IN ('pending', 'retry_wait')
-"""
-_READDRESS = """
-UPDATE deliveries SET meant_for = ifnull(meant_for, target), kind = ?, target_id = ?, target = ?, thread = ?
-WHERE id IN (SELECT value FROM json_each(?))
-"""
-_RELANE = """
-UPDATE parts SET lane = ? WHERE delivery_id IN (SELECT value FROM json_each(?)) AND state IN ('pending', 'retry_wait', 'sending')
-"""
+_FORGET = "DELETE FROM targets WHERE channel = ? AND account = ? AND target = ? AND state = ?"
+
+
+class Place(NamedTuple):
+    """Where a target leads by now, and why nothing is sent there, if so."""
+
+    target: Target
+    suspended: str = ""
+
+
+def places(connection: apsw.Connection, targets: Sequence[Target], moves: int = _MOST_MOVES) -> list[Place]:
+    """Where targets lead, whatever addresses they have had, and whether they are of use there."""
+    rows = fetch_each(connection, _KNOWN, [key(target) for target in targets])
+    why = {tuple(row[:3]): row[3] for row in rows if row[4] is None}
+    moved = {tuple(row[:3]): _address(row[4], row[1]) for row in rows if row[4] is not None and moves}
+    news = places(connection, list(moved.values()), moves - 1) if moved else []
+    further = dict(zip(moved, news, strict=True))
+    return [further.get(key(target)) or Place(target, why.get(key(target), "")) for target in targets]
 
 
 def redirected(connection: apsw.Connection, seeds: Sequence[DeliverySeed]) -> list[DeliverySeed]:
     """New deliveries as they can be: to the address a target has now, or given up where it is of no use.
 
-    What somebody sends by hand goes out all the same: it tells whether the target is of use again.
+    What somebody sends by hand goes out all the same: it tells whether the target is of use again. Where deliveries
+    of one run meet at one place because one of them meant an old address of it, that one is not sent.
     """
-    known = {
-        tuple(row[:3]): row[3:]
-        for row in fetch_each(connection, _KNOWN, [_key(seed.target) for seed in seeds])
-    }
-    return [
-        _redirected(seed, *known[_key(seed.target)]) if _key(seed.target) in known else seed for seed in seeds
-    ]
-
-
-def suspend(connection: apsw.Connection, target: Target, reason: str, lane: int, at_ms: int) -> list[str]:
-    """Nothing else goes there until somebody says so. Gives the deliveries that waited for it: they are given up."""
-    connection.execute(_LEARN, (*_key(target), "suspended", reason, None, at_ms))
-    record(connection, at_ms, "target.suspended", {"target": target.canonical, "reason": reason})
-    found = fetch(connection, _WAITING, (lane,))
-    waiting = [delivery for delivery, purpose in found if purpose != Purpose.MANUAL]
-    connection.execute(_GIVE_UP, (TARGET_SUSPENDED, listed(waiting)))
-    return waiting
+    found = places(connection, [seed.target for seed in seeds])
+    new = [_redirected(seed, place) for seed, place in zip(seeds, found, strict=True)]
+    if not any(seed.meant_for for seed in new):
+        return new
+    first: dict[tuple[str | None, ...], str] = {}
+    for seed in sorted(new, key=lambda seed: seed.meant_for is not None):
+        first.setdefault(_intent(seed), seed.id)
+    return [_once(meant, seed, first[_intent(seed)]) for meant, seed in zip(seeds, new, strict=True)]
 
 
 def restore(connection: apsw.Connection, used: Sequence[Target]) -> None:
     """Something was accepted there: the target is of use."""
-    connection.executemany(_FORGET, [_key(target) for target in used])
+    connection.executemany(_FORGET, [(*key(target), "suspended") for target in used])
 
 
-def readdress(
-    connection: apsw.Connection, delivery_id: str, old: Target, lane: int, new: NewAddress, at_ms: int
-) -> int:
-    """A delivery goes elsewhere, with all others that wait for the old address if that is no more. Gives the lane."""
-    target = new.target
-    moving = [delivery_id]
-    if new.for_all:
-        connection.execute(_LEARN, (*_key(old), "moved", "moved", _text(target), at_ms))
-        news = {"target": old.canonical, "movedTo": target.canonical}
-        record(connection, at_ms, "target.moved", news, delivery_id=delivery_id)
-        waiting = fetch(connection, _WAITING, (lane,))
-        moving += [delivery for delivery, _ in waiting if delivery != delivery_id]
-    address = (target.kind, target.id, target.canonical, target.thread)
-    connection.execute(_READDRESS, (*address, listed(moving)))
-    (other,) = lanes.find_or_open(connection, [target])
-    connection.execute(_RELANE, (other, listed(moving)))
-    return other
+def learn_suspension(connection: apsw.Connection, target: Target, reason: str, at_ms: int) -> None:
+    connection.execute(_LEARN, (*key(target), "suspended", reason, None, at_ms))
 
 
-def _redirected(seed: DeliverySeed, reason: str, moved_to: str | None) -> DeliverySeed:
-    target = seed.target
-    if moved_to is not None:
-        new = Target(**json.loads(moved_to), account=target.account)
-        return replace(seed, target=new, meant_for=target.canonical)
-    if seed.purpose is Purpose.MANUAL or seed.state is not DeliveryState.PENDING:
+def learn_address(connection: apsw.Connection, old: Target, new: Target, at_ms: int) -> None:
+    connection.execute(_LEARN, (*key(old), "moved", "moved", _text(new), at_ms))
+
+
+def newest(connection: apsw.Connection, old: Target, new: Target) -> Place:
+    """Where a new address leads. If that is back to the old one, the newest word counts."""
+    (place,) = places(connection, [new])
+    if key(place.target) == key(old):
+        connection.execute(_FORGET, (*key(new), "moved"))
+        return Place(new)
+    return place
+
+
+def _redirected(seed: DeliverySeed, place: Place) -> DeliverySeed:
+    if place.target is not seed.target:
+        seed = replace(seed, target=place.target, meant_for=seed.target.canonical)
+    if not place.suspended or seed.purpose is Purpose.MANUAL or seed.state is not DeliveryState.PENDING:
         return seed
-    why = f"{TARGET_SUSPENDED}: {reason}"
+    why = f"{TARGET_SUSPENDED}: {place.suspended}"
     return replace(seed, state=DeliveryState.FAILED, reason=why, given_up=TARGET_SUSPENDED)
 
 
-def _key(target: Target) -> tuple[str, str | None, str]:
+def _intent(seed: DeliverySeed) -> tuple[str | None, ...]:
+    """What a run does once. Its agent, and whoever sends again, may send several messages to one place."""
+    alone = seed.run_id is None or seed.purpose is Purpose.TOOL or seed.link == "resend"
+    return seed.run_id, seed.purpose, *key(seed.target), seed.id if alone else None
+
+
+def _once(meant: DeliverySeed, seed: DeliverySeed, first: str) -> DeliverySeed:
+    if seed.meant_for is None or first == seed.id:
+        return seed
+    return replace(meant, state=DeliveryState.SUPPRESSED, reason=DUPLICATE, linked_to=first, parts=())
+
+
+def key(target: Target) -> tuple[str, str | None, str]:
+    """By what targets are known."""
     return target.channel, target.account, target.canonical
+
+
+def _address(text: str, account: str) -> Target:
+    return Target(**json.loads(text), account=account)
 
 
 def _text(target: Target) -> str:

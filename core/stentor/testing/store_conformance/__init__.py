@@ -26,12 +26,14 @@ from stentor.testing.store_conformance.desk import (
     ResendRules,
     RulingRules,
 )
+from stentor.testing.store_conformance.doubt import CalledOffRules, DoubtRules, EarlierAttemptRules
 from stentor.testing.store_conformance.ends import EndRules
 from stentor.testing.store_conformance.gates import GateRules
-from stentor.testing.store_conformance.incidents import IncidentRules, NewsRules, StandingRules
+from stentor.testing.store_conformance.incidents import IncidentRules, NewsRules, NoticeRules, StandingRules
 from stentor.testing.store_conformance.jobs import DueRules, JobRules
 from stentor.testing.store_conformance.lanes import AttemptRules, LaneRules
 from stentor.testing.store_conformance.life import LifeRules
+from stentor.testing.store_conformance.moves import MeetingRules, PlaceRules
 from stentor.testing.store_conformance.outcomes import (
     DeleteAfterRunRules,
     DerivedRules,
@@ -47,6 +49,7 @@ from stentor.testing.store_conformance.settling import (
     RestOfDeliveryRules,
     SettlementRules,
 )
+from stentor.testing.store_conformance.shares import ShareRules
 from stentor.testing.store_conformance.steps import Reopen, RunLog
 from stentor.testing.store_conformance.tool_sends import ToolSendRules
 
@@ -72,13 +75,20 @@ class StoreConformance(
     AttemptRules,
     AccountRules,
     GateRules,
+    ShareRules,
     SettlementRules,
     RestOfDeliveryRules,
+    DoubtRules,
+    EarlierAttemptRules,
+    CalledOffRules,
+    MeetingRules,
+    PlaceRules,
     ExpiryRules,
     AlertRules,
     ReceiptRules,
     NewsRules,
     IncidentRules,
+    NoticeRules,
     StandingRules,
     LifeRules,
     RetentionRules,

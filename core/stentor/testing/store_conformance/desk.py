@@ -204,7 +204,7 @@ class CancelRules:
     async def test_what_is_being_sent_goes_on(self, store: Store, read: RunLog) -> None:
         await put(store, delivery_seed(texts=TEXTS[:2]))
         part = await sending(store)
-        assert await store.cancel("d-1", HAND) == Cancelled((2,))
+        assert await store.cancel("d-1", HAND) == Cancelled((2,), under_way=(1,))
         assert part_states(read) == ["sending", "cancelled"]
         assert await settle_one(store, settlement(part, accepted()))
 
@@ -287,7 +287,7 @@ class KnownTargetRules:
         self, store: Store, read: RunLog
     ) -> None:
         await put(store, delivery_seed())
-        await answered(store, replace(rejected(), suspends=True))
+        await answered(store, replace(rejected(), suspends="blocked"))
         await put(store, delivery_seed("d-2"))
         assert part_states(read, "d-2") == ["rejected"]
         known = KnownTarget("page", "main", "page:room1")

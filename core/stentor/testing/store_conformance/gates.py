@@ -44,14 +44,27 @@ class GateRules:
         assert await handed_out(store, UNTIL_MS + 2 * SECOND_MS) == []
         assert len(await handed_out(store, UNTIL_MS + 3 * SECOND_MS)) == 1
 
-    async def test_another_goes_ahead_when_nothing_is_heard_of_the_first(self, store: Store) -> None:
+    async def test_another_goes_ahead_when_nothing_is_heard_of_the_first_for_longer_than_a_send_may_take(
+        self, store: Store
+    ) -> None:
         await put(store, *to_rooms(3))
-        await store.set_accounts([replace(PAGER, gated=True)], NOW_MS)
+        await store.set_accounts([replace(PAGER, gated=True, patience_ms=90 * SECOND_MS)], NOW_MS)
         assert len(await handed_out(store)) == 1
         later = await store.next_send()
         assert later is not None
-        assert NOW_MS < later <= NOW_MS + 60 * SECOND_MS
+        assert NOW_MS + 90 * SECOND_MS < later <= NOW_MS + 100 * SECOND_MS
+        assert await handed_out(store, later - 1) == []
         assert len(await handed_out(store, later)) == 1
+
+    async def test_one_part_goes_ahead_to_a_chat_for_as_long_as_it_may_take(self, store: Store) -> None:
+        await put(store, *(delivery_seed(f"d-{n}", to=thread(n)) for n in range(3)))
+        await store.set_accounts([replace(PAGER, patience_ms=90 * SECOND_MS)], NOW_MS)
+        first, *others = await store.begin_sends(NOW_MS, 3, BOOT)
+        await store.settle([settlement(part, quiet_chat(UNTIL_MS)) for part in (first, *others)])
+        assert len(await handed_out(store, UNTIL_MS)) == 1
+        await store.enqueue(delivery_seed("d-new", to=thread(7)))
+        assert await handed_out(store, UNTIL_MS + 90 * SECOND_MS) == []
+        assert len(await handed_out(store, UNTIL_MS + 100 * SECOND_MS)) == 1
 
     async def test_a_chat_that_wants_quiet_has_it_in_all_its_threads(self, store: Store) -> None:
         seeds = [delivery_seed(f"d-{n}", to=thread(n)) for n in range(3)]
@@ -100,6 +113,14 @@ class GateRules:
         assert await handed_out(store, NOW_MS + 999) == []
         assert await store.next_send() == NOW_MS + 1000
         assert len(await handed_out(store, NOW_MS + 1000)) == 1
+
+    async def test_all_threads_of_a_chat_share_its_pace(self, store: Store) -> None:
+        await put(store, *(delivery_seed(f"d-{n}", to=thread(n)) for n in range(7)))
+        await store.set_accounts([replace(PAGER, rates=(Rate(1.0, burst=3, scope="target"),))], NOW_MS)
+        assert len(await handed_out(store)) == 3
+        assert await handed_out(store, NOW_MS + 999) == []
+        assert len(await handed_out(store, NOW_MS + 1000)) == 1
+        assert len(await handed_out(store, NOW_MS + 3000)) == 2
 
 
 async def begun(store: Store, *seeds: DeliverySeed, most: int) -> list[Outgoing]:

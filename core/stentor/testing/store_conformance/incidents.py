@@ -6,8 +6,10 @@ import pytest
 
 from stentor.domain.alerts import Incident, Mark, News
 from stentor.domain.json_types import JsonObject
+from stentor.domain.outbox import NewAddress, Verdict
 from stentor.domain.records import AccountRow, DeliverySeed, IncidentStep
-from stentor.domain.states import Purpose, RunStatus
+from stentor.domain.rulings import Hand
+from stentor.domain.states import PartState, Purpose, RunStatus
 from stentor.ports import Store
 from stentor.testing.rows import (
     BOOT,
@@ -15,6 +17,7 @@ from stentor.testing.rows import (
     NOW_MS,
     PAGER,
     SECOND_MS,
+    accepted,
     credentials_rejected,
     delivery_seed,
     rejected,
@@ -49,6 +52,34 @@ def alert(delivery_id: str = "a-1", room_name: str = "ops", *, account: str = "m
 
 def telling(incident: Incident, *choices: DeliverySeed) -> IncidentStep:
     return IncidentStep(incident.id, incident.told_ms, LATER_MS, choices)
+
+
+async def over(store: Store) -> None:
+    """An incident that is closed, with a notice of that under way."""
+    await store.set_accounts([PAGER], NOW_MS)
+    incident = await filed(store, FAILING)
+    assert await store.take_step(replace(telling(incident, alert()), closes=True))
+
+
+async def watched(store: Store) -> list[Incident]:
+    return [found for found in await store.incidents(0, 10, LATER_MS) if found.cause == "failing"]
+
+
+async def moves(store: Store, old: str, new: str) -> None:
+    """The provider says that a room has another address, and refuses what comes to that."""
+    await store.enqueue(delivery_seed(f"d-{old}", to=room(old), expires_ms=NOW_MS + HOUR_MS))
+    (part,) = await store.begin_sends(NOW_MS, 10, BOOT)
+    address = NewAddress(room(new), for_all=True)
+    verdict = Verdict(PartState.PENDING, "moved", readdress=address)
+    await settle_one(store, settlement(part, verdict))
+    (again,) = await store.begin_sends(NOW_MS, 10, BOOT)
+    await settle_one(store, settlement(again, rejected()))
+
+
+async def suspends(store: Store, name: str) -> None:
+    await store.enqueue(delivery_seed(f"d-{name}", to=room(name), expires_ms=NOW_MS + HOUR_MS))
+    (part,) = await store.begin_sends(NOW_MS, 10, BOOT)
+    await settle_one(store, settlement(part, replace(rejected(), suspends="blocked")))
 
 
 def alerts_of(read: RunLog) -> list[JsonObject]:
@@ -148,6 +179,65 @@ class IncidentRules:
         (told,) = [found for found in await store.incidents(0, 10, LATER_MS) if found.cause == "failing"]
         assert (told.told, told.stranded) == (1, False)
 
+    async def test_an_alert_is_known_by_its_delivery_whenever_that_was_made(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await store.set_accounts([PAGER], NOW_MS)
+        incident = await filed(store, FAILING)
+        later = replace(alert(), created_ms=LATER_MS + 3)
+        assert await store.take_step(telling(incident, later))
+        (shown,) = read.incidents(10)
+        assert [told["deliveryId"] for told in shown["toldTo"]] == ["a-1"]
+        (part,) = await store.begin_sends(LATER_MS + 3, 10, BOOT)
+        await settle_one(store, replace(settlement(part, rejected()), at_ms=LATER_MS + 4))
+        (told,) = [found for found in await store.incidents(0, 10, LATER_MS) if found.cause == "failing"]
+        assert told.stranded
+
+    async def test_that_people_were_told_stays_known_when_the_alert_is_not_kept(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await store.set_accounts([PAGER], NOW_MS)
+        incident = await filed(store, FAILING)
+        await store.take_step(telling(incident, alert()))
+        (part,) = await store.begin_sends(LATER_MS, 10, BOOT)
+        await settle_one(store, settlement(part, accepted(), LATER_MS))
+        assert await store.drop(["a-1"], Hand("cli:ann", LATER_MS)) == ["a-1"]
+        (shown,) = read.incidents(10)
+        assert [(told["deliveryId"], told["state"]) for told in shown["toldTo"]] == [("a-1", "forgotten")]
+
+    async def test_an_address_is_usable_where_it_leads_to(self, store: Store, read: RunLog) -> None:
+        await store.set_accounts([PAGER], NOW_MS)
+        for old, new in (("ops", "second"), ("second", "third")):
+            await moves(store, old, new)
+        await suspends(store, "third")
+        incident = await filed(store, FAILING)
+        assert await store.take_step(telling(incident, alert("a-1"), alert("a-2", "backup")))
+        assert [delivery["target"] for delivery in alerts_of(read)] == ["page:backup"]
+
+    @pytest.mark.parametrize(
+        ("tried", "next_way"),
+        [pytest.param("second", "ops", id="the new one"), pytest.param("ops", "second", id="the old one")],
+    )
+    async def test_two_addresses_of_one_place_are_tried_once(
+        self, store: Store, read: RunLog, tried: str, next_way: str
+    ) -> None:
+        await store.set_accounts([PAGER], NOW_MS)
+        incident = await filed(store, FAILING)
+        assert await store.take_step(telling(incident, alert("a-1", tried)))
+        (part,) = await store.begin_sends(LATER_MS, 10, BOOT)
+        await settle_one(store, replace(settlement(part, rejected()), at_ms=LATER_MS))
+        await moves(store, "ops", "second")
+        choices = (alert("a-2", next_way), alert("a-3", "backup"))
+        step = IncidentStep(incident.id, LATER_MS, LATER_MS + 1, choices, instead=True)
+        assert await store.take_step(step)
+        assert {delivery["id"] for delivery in alerts_of(read)} == {"a-1", "a-3"}
+
+    async def test_jobs_of_one_incident_are_named_once_each(self, store: Store) -> None:
+        marks = [Mark("missed", "main@page:ops", NOW_MS, "1 missed", name) for name in ("b", "a", "b")]
+        incident = await filed(store, *marks, replace(marks[0], root="main@page:x", job_id="c"))
+        facts = await store.incident_facts(incident.id)
+        assert (facts.names, facts.jobs) == (("a", "b"), 2)
+
     async def test_a_closed_incident_is_over_and_the_next_one_is_another(self, store: Store) -> None:
         incident = await filed(store, FAILING)
         await store.take_step(IncidentStep(incident.id, None, LATER_MS, closes=True))
@@ -164,6 +254,48 @@ class IncidentRules:
         assert await store.take_step(again)
         runs = {delivery["id"]: delivery["runId"] for delivery in alerts_of(read)}
         assert runs == {"a-1": "r-1", "a-2": None}
+
+
+class NoticeRules:
+    async def test_a_notice_that_it_is_over_is_watched_until_it_is_there(
+        self, store: Store, read: RunLog
+    ) -> None:
+        await over(store)
+        (incident,) = await watched(store)
+        assert (incident.closed, incident.over, incident.stranded) == (True, False, False)
+        assert read.incidents(10) == []
+        (part,) = await store.begin_sends(LATER_MS, 10, BOOT)
+        await settle_one(store, replace(settlement(part, accepted()), at_ms=LATER_MS))
+        (incident,) = await watched(store)
+        assert (incident.closed, incident.over) == (True, True)
+        await store.take_step(IncidentStep(incident.id, incident.told_ms, LATER_MS, closes=True))
+        assert await watched(store) == []
+
+    async def test_a_notice_that_was_refused_goes_the_next_way(self, store: Store, read: RunLog) -> None:
+        await over(store)
+        (part,) = await store.begin_sends(LATER_MS, 10, BOOT)
+        await settle_one(store, replace(settlement(part, rejected()), at_ms=LATER_MS))
+        (incident,) = await watched(store)
+        assert (incident.over, incident.stranded) == (False, True)
+        choices = (alert("a-2"), alert("a-3", "backup"))
+        step = IncidentStep(incident.id, incident.told_ms, LATER_MS + 1, choices, instead=True)
+        assert await store.take_step(step)
+        assert {delivery["id"] for delivery in alerts_of(read)} == {"a-1", "a-3"}
+        assert not await store.take_step(step)
+
+    async def test_a_notice_is_of_no_use_once_it_has_begun_anew(self, store: Store) -> None:
+        await over(store)
+        await filed(store, FAILING)
+        old, new = await watched(store)
+        assert (old.closed, old.over) == (True, True)
+        assert (new.closed, new.over) == (False, False)
+
+    async def test_what_was_closed_in_silence_is_not_watched(self, store: Store) -> None:
+        await store.set_accounts([PAGER], NOW_MS)
+        incident = await filed(store, FAILING)
+        await store.take_step(telling(incident, alert()))
+        await store.take_step(IncidentStep(incident.id, LATER_MS, LATER_MS + 1, closes=True))
+        assert await watched(store) == []
 
 
 class StandingRules:
@@ -203,4 +335,4 @@ class StandingRules:
         facts = await store.incident_facts(17)
         assert (facts.job_name, facts.run, facts.jobs) == (None, None, 0)
         assert not await store.take_step(IncidentStep(17, None, NOW_MS, closes=True))
-        assert await store.file_news((), News(0, 0), NOW_MS)
+        assert await store.file_news((), News(0, 0, 0), NOW_MS)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from stentor.domain.states import Priority
 from stentor.ports import Store
 from stentor.testing.rows import (
@@ -146,9 +148,10 @@ class AttemptRules:
         again = await sending(store, NOW_MS + SECOND_MS)
         assert (again.attempt, again.first_sent_ms) == (1, NOW_MS + SECOND_MS)
 
-    async def test_refusals_are_counted_apart_from_attempts(self, store: Store) -> None:
+    @pytest.mark.parametrize("reason", ["refused", "no_answer"])
+    async def test_refusals_are_counted_apart_from_attempts(self, store: Store, reason: str) -> None:
         await put(store, delivery_seed())
-        refused = replace(not_sent(NOW_MS), reason="refused")
+        refused = replace(not_sent(NOW_MS), reason=reason, refused=True)
         await answered(store, refused)
         await answered(store, not_sent(NOW_MS))
         last = await answered(store, refused)

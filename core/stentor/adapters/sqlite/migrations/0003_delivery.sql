@@ -1,6 +1,10 @@
 -- A gate that an answer shut lets one part through when its time is over; the rest wait for what becomes of it.
 ALTER TABLE accounts ADD COLUMN gated INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN probing INTEGER NOT NULL DEFAULT 0;
+-- How long the one that goes ahead is waited for.
+ALTER TABLE accounts ADD COLUMN patience INTEGER NOT NULL DEFAULT 60000;
+-- It has so many sends under way that others go first, until one of all that are under way is answered.
+ALTER TABLE accounts ADD COLUMN sated INTEGER NOT NULL DEFAULT 0;
 -- The declared rates of the account and of one target on it, and how much of the account's are used up.
 ALTER TABLE accounts ADD COLUMN rates TEXT NOT NULL DEFAULT '[]';
 ALTER TABLE accounts ADD COLUMN target_rates TEXT NOT NULL DEFAULT '[]';
@@ -44,9 +48,16 @@ ALTER TABLE deliveries ADD COLUMN on_thread_gone TEXT NOT NULL DEFAULT 'fail';
 ALTER TABLE deliveries ADD COLUMN meant_for TEXT;
 -- What it would have said, had the agent not sent something itself: kept in case that fails.
 ALTER TABLE deliveries ADD COLUMN unsaid TEXT;
+-- Since when somebody wants nothing more of it sent: a part that was being sent then is not tried again.
+ALTER TABLE deliveries ADD COLUMN cancelled_at INTEGER;
 CREATE INDEX deliveries_linked ON deliveries (linked_to) WHERE linked_to IS NOT NULL;
 -- The same text without markup, for a provider that refuses the markup.
 ALTER TABLE parts ADD COLUMN plain TEXT;
+-- The id under which an earlier attempt turned out to be accepted while this one is under way.
+ALTER TABLE parts ADD COLUMN proof TEXT;
+-- Also of what is held is it asked what waits for a target.
+DROP INDEX parts_open;
+CREATE INDEX parts_open ON parts (lane, seq) WHERE state IN ('pending', 'retry_wait');
 
 -- What people are told of once and reminded of seldom: everything with one root cause is one incident.
 CREATE TABLE incidents (
@@ -60,11 +71,19 @@ CREATE TABLE incidents (
     message TEXT NOT NULL,
     told_at INTEGER,
     told INTEGER NOT NULL DEFAULT 0,
+    -- The delivery that told last. Of a closed incident it says that it is over, until it is known to be there.
+    told_by TEXT,
     closed_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX incidents_open ON incidents (cause, root) WHERE closed_at IS NULL;
 CREATE INDEX incidents_closed ON incidents (closed_at) WHERE closed_at IS NOT NULL;
-ALTER TABLE deliveries ADD COLUMN incident INTEGER;
+CREATE INDEX incidents_watched ON incidents (id) WHERE closed_at IS NULL OR told_by IS NOT NULL;
+-- Whom one incident concerns.
+CREATE TABLE incident_jobs (
+    incident INTEGER NOT NULL,
+    job_id TEXT NOT NULL,
+    PRIMARY KEY (incident, job_id)
+) STRICT, WITHOUT ROWID;
 -- By when a provider that confirms should have said that the part is there.
 ALTER TABLE parts ADD COLUMN confirm_by INTEGER;
 CREATE INDEX parts_unconfirmed ON parts (confirm_by) WHERE confirm_by IS NOT NULL AND state = 'accepted';
