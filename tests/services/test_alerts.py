@@ -1,87 +1,26 @@
 """People are told of trouble once, where they want to hear of it, and told when it is over."""
 
 import json
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stentor.adapters.sqlite.reader import Reader
 from stentor.app.operations import Operations
 from stentor.contract.channel import Example
-from stentor.contract.errors import Ambiguous, CredentialsRejected, Rejected, RunnerError
+from stentor.contract.dialects import PLAIN, Dialect
+from stentor.contract.errors import Ambiguous, CredentialsRejected, Rejected
 from stentor.contract.payloads import Draft, Payload
-from stentor.contract.runners import TurnRequest
 from stentor.contract.targets import Target, TargetHints
 from stentor.domain.instants import iso
-from stentor.testing.invariants import Witness, check
-from stentor.testing.scripted import Answer, Provider, ScriptedChannel, scripted_channel
-from stentor.testing.simulation import Simulation, nothing
+from stentor.testing.scripted import Provider, ScriptedChannel, scripted_channel
 from stentor.testing.virtual_time import START_MS
-from tests.services.stories import JsonObject, TalkingRunner, adding, deliveries, job, runs
+from tests.services.stories import JsonObject, job, runs
+from tests.services.towns import EVERY_MINUTE, GLOBALLY, TURN, Streak, Town, failing, scripted
 
-EVERY_MINUTE = {"kind": "every", "everyMs": 60_000, "anchorMs": START_MS}
-TURN = {"kind": "agentTurn", "message": "work"}
 HOUR = 3600.0
 TOKEN = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
-
-
-class Streak:
-    """An agent that fails, and then is well again."""
-
-    def __init__(self, failures: int = 10**6, error: str = "boom") -> None:
-        self.left, self._error = failures, error
-
-    async def __call__(self, request: TurnRequest) -> str:
-        self.left -= 1
-        if self.left >= 0:
-            raise RunnerError("crashed", self._error)
-        return "done"
-
-
-@dataclass
-class Town:
-    """A home with two channels: `page`, where jobs announce, and `ops`, where people hear of trouble."""
-
-    home: Path
-    turn: Any = field(default_factory=Streak)
-    config: str = ""
-    page: Provider = field(default_factory=Provider)
-    ops: Provider = field(default_factory=Provider)
-    more: Sequence[ScriptedChannel] = ()
-
-    def __post_init__(self) -> None:
-        if self.config:
-            (self.home / "stentor.toml").write_text(self.config)
-        channels = [scripted_channel("page", self.page), scripted_channel("ops", self.ops), *self.more]
-        self.world = Simulation(self.home, channels, [TalkingRunner(self.turn)])
-
-    def live(self, *jobs: JsonObject, seconds: float) -> "Town":
-        self.world.live(adding(*jobs) if jobs else nothing, seconds=seconds)
-        check(self.home, Witness({"page": self.page, "ops": self.ops}))
-        return self
-
-    @property
-    def alerts(self) -> list[JsonObject]:
-        return [found for found in deliveries(self.home) if found["purpose"] in ("failure", "recovery")]
-
-    @property
-    def told(self) -> list[tuple[str, str]]:
-        """Each message about trouble that people saw: where, and its first line."""
-        seen = [*self.page.accepted, *self.ops.accepted]
-        return [(part.target.canonical, part.text.splitlines()[0]) for part in seen if part.text[0] in "⚠✅"]
-
-    @property
-    def incidents(self) -> list[JsonObject]:
-        with Reader.open(self.home / "stentor.db") as reader:
-            return reader.incidents(100)
-
-
-def failing(**changes: Any) -> JsonObject:
-    return job(schedule=EVERY_MINUTE, payload=TURN) | changes
 
 
 def text_job(number: int, room: str, **changes: Any) -> JsonObject:
@@ -93,7 +32,6 @@ def in_a_row(times: int) -> str:
     return f'⚠️ Job "Brief" failed {times} times in a row'
 
 
-GLOBALLY = '[cron]\nfailure_destination = { to = "ops:global" }\n'
 ONCE = '⚠️ Job "Brief" failed: boom (last phase: model-call-started)'
 
 
@@ -208,7 +146,7 @@ def test_a_job_that_was_switched_off_is_told_of(fast_home: Path) -> None:
 
 
 def test_a_dead_account_is_one_alert_however_many_wait_for_it(fast_home: Path) -> None:
-    page = Provider(script=_script(CredentialsRejected("token revoked")))
+    page = Provider(script=scripted(CredentialsRejected("token revoked")))
     town = Town(fast_home, config=GLOBALLY, page=page)
     town.live(*(text_job(number, f"r{number}") for number in range(20)), seconds=120)
     assert [text for _, text in town.told] == ["⚠️ Account page:default is down: credentials: token revoked"]
@@ -221,7 +159,7 @@ def test_a_dead_account_is_one_alert_however_many_wait_for_it(fast_home: Path) -
 
 
 def test_many_deliveries_that_may_have_arrived_are_one_alert(fast_home: Path) -> None:
-    page = Provider(script=_script(*(Ambiguous("no answer") for _ in range(5))))
+    page = Provider(script=scripted(*(Ambiguous("no answer") for _ in range(5))))
     town = Town(fast_home, config=GLOBALLY, page=page)
     town.live(*(text_job(number, f"r{number}") for number in range(5)), seconds=60)
     assert town.told == [("ops:global", "⚠️ 5 deliveries may or may not have arrived")]
@@ -232,7 +170,7 @@ def test_many_deliveries_that_may_have_arrived_are_one_alert(fast_home: Path) ->
 
 
 def test_a_target_that_is_gone_is_told_a_few_times_a_day_and_never_there(fast_home: Path) -> None:
-    page = Provider(script=_script(*(Rejected("thread_gone", "no such thread") for _ in range(2000))))
+    page = Provider(script=scripted(*(Rejected("thread_gone", "no such thread") for _ in range(2000))))
     every_five = {"kind": "every", "everyMs": 300_000, "anchorMs": START_MS}
     town = Town(fast_home, config=GLOBALLY, page=page)
     town.live(job(schedule=every_five, payload={"kind": "text", "text": "x"}), seconds=24 * HOUR)
@@ -242,7 +180,7 @@ def test_a_target_that_is_gone_is_told_a_few_times_a_day_and_never_there(fast_ho
 
 
 def test_a_target_where_something_arrives_again_is_told_of_too(fast_home: Path) -> None:
-    page = Provider(script=_script(Rejected("too_large", "too long"), Rejected("too_large", "too long")))
+    page = Provider(script=scripted(Rejected("too_large", "too long"), Rejected("too_large", "too long")))
     town = Town(fast_home, config=GLOBALLY, page=page)
     town.live(job(schedule=EVERY_MINUTE, payload={"kind": "text", "text": "x"}), seconds=250)
     assert town.told == [
@@ -253,7 +191,7 @@ def test_a_target_where_something_arrives_again_is_told_of_too(fast_home: Path) 
 
 
 def test_an_alert_that_is_refused_goes_the_next_way(fast_home: Path) -> None:
-    ops = Provider(script=_script(Rejected("bad_target", "no such room")))
+    ops = Provider(script=scripted(Rejected("bad_target", "no such room")))
     town = Town(fast_home, config=GLOBALLY, ops=ops).live(failing(), seconds=100)
     assert town.told == [("page:room1", ONCE)]
     refused, instead = town.alerts
@@ -262,7 +200,7 @@ def test_an_alert_that_is_refused_goes_the_next_way(fast_home: Path) -> None:
 
 
 def test_an_alert_on_a_dead_account_goes_the_next_way(fast_home: Path) -> None:
-    ops = Provider(script=_script(*(CredentialsRejected("no") for _ in range(9))))
+    ops = Provider(script=scripted(*(CredentialsRejected("no") for _ in range(9))))
     town = Town(fast_home, config=GLOBALLY, ops=ops).live(failing(), seconds=100)
     assert ("page:room1", ONCE) in town.told
     assert len(ops.requests) == 1
@@ -273,8 +211,8 @@ def test_when_no_way_is_left_the_store_keeps_it_and_nothing_goes_round(fast_home
     town = Town(
         fast_home,
         config=GLOBALLY,
-        page=Provider(script=_script(*refusals)),
-        ops=Provider(script=_script(*refusals)),
+        page=Provider(script=scripted(*refusals)),
+        ops=Provider(script=scripted(*refusals)),
     ).live(failing(failureAlert={"after": 1}), seconds=50 * 60)
     assert [alert["target"] for alert in town.alerts] == ["ops:global", "page:room1"]
     (incident,) = town.incidents
@@ -297,6 +235,18 @@ def test_an_alert_holds_no_secret(fast_home: Path) -> None:
     (part,) = town.page.accepted
     assert "[redacted]" in part.text
     assert TOKEN not in part.text
+
+
+@pytest.mark.parametrize("dialect", [None, PLAIN], ids=["as it was written", "in a dialect"])
+def test_a_name_is_shown_as_it_is_whatever_it_would_mean_as_markdown(
+    fast_home: Path, dialect: Dialect | None
+) -> None:
+    chat = scripted_channel("chat", Provider(), dialect=dialect)
+    town = Town(fast_home, Streak(error="no_such_key in *here*"), more=[chat])
+    named = failing(name="*x* [a](http://b)", failureAlert={"after": 1, "to": "chat:x"})
+    town.live(named, seconds=100)
+    (part,) = chat.provider.accepted
+    assert part.text.startswith('⚠️ Job "*x* [a](http://b)" failed: no_such_key in *here* (last phase')
 
 
 class HookChannel(ScriptedChannel):
@@ -345,7 +295,3 @@ def test_an_edit_counts_for_trouble_that_is_there_already(fast_home: Path) -> No
     town = Town(fast_home, config="[cron]\nfailure_alert = { after = 50 }\n")
     town.world.live(_until_the_fourth_minute, seconds=20)
     assert [text for _, text in town.told] == [in_a_row(3)]
-
-
-def _script(*answers: BaseException) -> "deque[BaseException | Answer]":
-    return deque(answers)

@@ -1,7 +1,11 @@
-"""The words of alerts: what happened to whom, how often, when, and what to do about it."""
+"""The words of alerts: what happened to whom, how often, when, and what to do about it.
+
+Names, errors, targets and payloads are other people's words. They are shown as they are, whatever they would mean as
+Markdown.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stentor.domain import alerts
 from stentor.domain.alerts import Incident
@@ -9,6 +13,9 @@ from stentor.domain.instants import iso, local
 
 _ERROR_CHARACTERS = 200
 _TEXT_CHARACTERS = 80
+# What means something inside a line; no line begins with words from outside, so nothing else can. Text with many open
+# brackets is taken as it was typed, also where they are escaped, so these go by their number.
+_ESCAPED = str.maketrans({char: f"\\{char}" for char in "\\`*_<&~"} | {"[": "&#91;"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,10 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """An alert to be written. `clean` keeps secrets out of every word of it."""
+    """An alert to be written. `clean` keeps secrets out of every word of it.
+
+    Without `markdown` it is for readers who see it as it was written.
+    """
 
     incident: Incident
     about: About
@@ -48,21 +58,46 @@ class Telling:
     tz: str
     reminder: bool = False
     recovery: bool = False
+    markdown: bool = True
+
+    def quoted(self, words: str, characters: int = _ERROR_CHARACTERS) -> str:
+        """Words from outside in one line. They are cleaned before anything else is done to them."""
+        line = _head(self.clean(words), characters)
+        return line.translate(_ESCAPED) if self.markdown else line
 
     @property
     def name(self) -> str:
-        return f'"{self.about.job_name or self.incident.job_id or "?"}"'
+        return f'"{self.quoted(self.about.job_name or self.incident.job_id or "?")}"'
+
+    @property
+    def job(self) -> str:
+        return self.quoted(f"{self.incident.job_id}")
+
+    @property
+    def root(self) -> str:
+        return self.quoted(self.incident.root)
+
+    @property
+    def target(self) -> str:
+        return self.quoted(f"{self.about.target}")
 
     @property
     def error(self) -> str:
         """The last error in one line."""
         run = self.about.run
-        said = (run.error or run.status) if run is not None else self.incident.message
-        return _head(self.clean(said), _ERROR_CHARACTERS)
+        return self.quoted((run.error or run.status) if run is not None else self.incident.message)
 
     @property
     def why(self) -> str:
-        return _head(self.clean(self.incident.message), _ERROR_CHARACTERS)
+        incident = self.incident
+        return self.quoted(incident.message.removeprefix(f"{incident.root} is down: "))
+
+    @property
+    def names(self) -> str:
+        about = self.about
+        more = about.jobs - len(about.names)
+        listed = ", ".join(f'"{self.quoted(name)}"' for name in about.names)
+        return f"{listed} and {more} more" if more > 0 else listed
 
 
 def text_of(telling: Telling) -> str:
@@ -75,6 +110,7 @@ def text_of(telling: Telling) -> str:
 
 def event_of(telling: Telling) -> Mapping[str, object]:
     """The alert as webhooks post it."""
+    telling = replace(telling, markdown=False)
     incident, about, run = telling.incident, telling.about, telling.about.run
     started = run.started_ms if run is not None else None
     return {
@@ -102,20 +138,21 @@ def _headline(telling: Telling) -> str:
             return f"Job {telling.name} failed {times} times in a row"
         case alerts.FAILING:
             return f"Job {telling.name} failed: {telling.error}"
+        case alerts.AGENT_FAILING:
+            return f'Agent "{_agent(telling)}"{again} fails: {telling.error}'
         case alerts.SKIPPED:
             return f"Job {telling.name} was skipped {times} times in a row"
         case alerts.MISSED:
-            return f"Missed: {_listed(telling.about) or telling.name}"
+            return f"Missed: {telling.names or telling.name}"
         case alerts.SWITCHED_OFF:
             return f"Job {telling.name} was switched off"
         case alerts.UNDELIVERED:
-            return f"Deliveries to {telling.about.target} do{again} not arrive: {telling.why}"
+            return f"Deliveries to {telling.target} do{again} not arrive: {telling.why}"
         case alerts.UNKNOWN:
             said = "1 delivery" if times == 1 else f"{times} deliveries"
             return f"{said} may or may not have arrived"
         case alerts.ACCOUNT_DOWN:
-            why = telling.why.removeprefix(f"{incident.root} is down: ")
-            return f"Account {incident.root} is{again} down: {why}"
+            return f"Account {telling.root} is{again} down: {telling.why}"
         case cause:
             return f"{cause.replace('_', ' ').capitalize()}: {telling.why}"
 
@@ -130,9 +167,9 @@ def _details(telling: Telling) -> Iterator[str]:
         yield f"Last: {telling.why}"
     if incident.cause in (alerts.UNDELIVERED, alerts.UNKNOWN) and about.text:
         name = f"{telling.name} to " if incident.job_id is not None else "To "
-        yield f"{name}{about.target}: {_head(about.text, _TEXT_CHARACTERS)}"
+        yield f"{name}{telling.target}: {telling.quoted(about.text, _TEXT_CHARACTERS)}"
     if about.names and incident.cause != alerts.MISSED:
-        yield f"Jobs concerned: {_listed(about)}"
+        yield f"Jobs concerned: {telling.names}"
     if about.run is not None and alerts.concerns_audience(incident.cause):
         yield f"Run {about.run.id}, phase {about.run.phase}, {_when(about.run.ended_ms, telling.tz)}"
     else:
@@ -141,16 +178,17 @@ def _details(telling: Telling) -> Iterator[str]:
 
 
 def _remedy(telling: Telling) -> str:
-    job, about = telling.incident.job_id, telling.about
     match telling.incident.cause:
         case alerts.FAILING | alerts.SKIPPED:
-            return f"stentor cron runs --id {job}"
+            return f"stentor cron runs --id {telling.job}"
+        case alerts.AGENT_FAILING:
+            return f"mend what the agent needs; stentor cron runs --id {telling.job} shows what it said"
         case alerts.MISSED:
             return "stentor status; a job's missed.policy says which instants are made up for"
         case alerts.SWITCHED_OFF:
-            return f"mend it, then stentor cron enable {job}"
+            return f"mend it, then stentor cron enable {telling.job}"
         case alerts.UNDELIVERED:
-            return f"stentor deliveries show {about.delivery_id}"
+            return f"stentor deliveries show {telling.about.delivery_id}"
         case alerts.UNKNOWN:
             return "stentor deliveries list --state unknown"
         case alerts.ACCOUNT_DOWN:
@@ -163,22 +201,28 @@ def _recovered(telling: Telling) -> str:
     incident = telling.incident
     match incident.cause:
         case alerts.UNDELIVERED:
-            return f"Deliveries to {telling.about.target} arrive again"
+            return f"Deliveries to {telling.target} arrive again"
         case alerts.ACCOUNT_DOWN:
-            return f"Account {incident.root} is open again"
+            return f"Account {telling.root} is open again"
+        case alerts.AGENT_FAILING:
+            return f'Agent "{_agent(telling)}" is good again; it failed {_since(telling)}'
         case cause:
-            word = "skipped" if cause == alerts.SKIPPED else "failed"
-            often = "once" if incident.count == 1 else f"{incident.count} times"
-            return f"Job {telling.name} is good again; it {word} {often} since {_when(incident.opened_ms, telling.tz)}"
+            word = "was skipped" if cause == alerts.SKIPPED else "failed"
+            return f"Job {telling.name} is good again; it {word} {_since(telling)}"
+
+
+def _since(telling: Telling) -> str:
+    incident = telling.incident
+    often = "once" if incident.count == 1 else f"{incident.count} times"
+    return f"{often} since {_when(incident.opened_ms, telling.tz)}"
+
+
+def _agent(telling: Telling) -> str:
+    return telling.quoted(alerts.agent_of(telling.incident.root))
 
 
 def _times(incident: Incident) -> int:
     return max(1, incident.streak)
-
-
-def _listed(about: About) -> str:
-    more = about.jobs - len(about.names)
-    return ", ".join(f'"{name}"' for name in about.names) + (f" and {more} more" if more > 0 else "")
 
 
 def _when(at_ms: int, tz: str) -> str:

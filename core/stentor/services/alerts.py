@@ -6,10 +6,11 @@ the events, keeps an incident for each root, and writes alerts into the outbox. 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
+from stentor.contract.channel import Channel
 from stentor.contract.payloads import Payload
 from stentor.domain.alert_texts import Telling, event_of, text_of
 from stentor.domain.alerts import (
@@ -27,9 +28,10 @@ from stentor.domain.alerts import (
     place_root,
 )
 from stentor.domain.faults import StoreError
-from stentor.domain.jobs import FailureAlert, Job
+from stentor.domain.jobs import AgentTurn, FailureAlert, Job
 from stentor.domain.reach import Reach
 from stentor.domain.records import DeliverySeed, IncidentStep
+from stentor.domain.routing import Route
 from stentor.domain.states import Purpose
 from stentor.ports import Clock, Store
 from stentor.services.alert_routes import AlertRoutes
@@ -134,7 +136,7 @@ class Alerts:
             [
                 await self._take(incident, Step.RECOVER if incident.told else Step.CLOSE)
                 for incident in found
-                if incident.id == number
+                if incident.id == number and not incident.closed
             ]
         )
 
@@ -142,7 +144,8 @@ class Alerts:
         job = await self._job(happening.job_id)
         routes = self.routes.of(job, audience=concerns_audience(happening.cause))
         place = place_root(routes[0].account, routes[0].target.canonical) if routes else ""
-        return filed(happening, self.wish(job), place)
+        asked = job.agent_id if job is not None and isinstance(job.payload, AgentTurn) else ""
+        return filed(happening, self.wish(job), place, asked)
 
     async def _take(self, incident: Incident, step: Step) -> bool:
         now = self.clock.now_ms()
@@ -158,23 +161,30 @@ class Alerts:
         return told
 
     async def _alerts(self, incident: Incident, step: Step) -> tuple[DeliverySeed, ...]:
-        """The same alert for each way it can go."""
+        """The same alert for each way it can go, and on which its channel has words for it."""
         job = await self._job(incident.job_id)
         about = await self.store.incident_facts(incident.id)
         tz = getattr(job.schedule, "tz", None) if job is not None else None
         reminder = step is Step.REMIND or (step is Step.REROUTE and incident.told > 1)
-        telling = Telling(
-            incident, about, self.clean, tz or self.defaults.timezone, reminder, step is Step.RECOVER
-        )
-        payload = Payload(text_of(telling), event=event_of(telling))
+        recovery = incident.closed or step is Step.RECOVER
+        telling = Telling(incident, about, self.clean, tz or self.defaults.timezone, reminder, recovery)
         routes = self.routes.of(job, audience=concerns_audience(incident.cause))
         reach = Reach(alerts=tuple(route.target for route in routes))
         purpose = Purpose.RECOVERY if telling.recovery else Purpose.FAILURE
         run = about.run.id if about.run is not None else None
-        return tuple(
-            self.outgoings.alert(route, payload, purpose, reach, run_id=run, job_id=incident.job_id)
+        choices = (
+            self.outgoings.alert(
+                route, self._payload(route, telling), purpose, reach, run_id=run, job_id=incident.job_id
+            )
             for route in routes
         )
+        return tuple(choice for choice in choices if choice is not None)
+
+    def _payload(self, route: Route, telling: Telling) -> Payload:
+        """A channel that makes nothing of Markdown shows the text as it was written."""
+        channel = self.routes.directory.channels[route.target.channel]
+        reads_markdown = channel.dialect is not None or type(channel).render is not Channel.render
+        return Payload(text_of(replace(telling, markdown=reads_markdown)), event=event_of(telling))
 
     def wish(self, job: Job | None) -> Wish:
         """What a job wants told, in front of what the configuration says.

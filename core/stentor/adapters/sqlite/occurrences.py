@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import apsw
 
-from stentor.adapters.sqlite.events import alert
+from stentor.adapters.sqlite.events import alert, record
 from stentor.adapters.sqlite.rows import Row
 from stentor.domain.records import OccurrenceRow
 
@@ -15,6 +15,8 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
     SELECT 1 FROM (SELECT ifnull(last_instant, instant) AS until FROM occurrences WHERE job_id = ?1 AND instant <= ?2
         ORDER BY instant DESC LIMIT 1) WHERE until >= ?2)
 """
+
+_SKIPPED = "UPDATE jobs SET consecutive_skipped = consecutive_skipped + ? WHERE id = ?"
 
 
 def values(job_id: str, row: OccurrenceRow) -> Row:
@@ -43,3 +45,14 @@ def mention_missed(
         count = sum(row.count for row in lost)
         reasons = ", ".join(sorted({row.reason for row in lost}))
         alert(connection, at_ms, "missed", f"{count} missed ({reasons})", job_id=job_id)
+
+
+def mention_skipped(
+    connection: apsw.Connection, job_id: str, rows: Iterable[OccurrenceRow], at_ms: int
+) -> None:
+    """Instants that could not run count in a row until a run ends. Those after errors are part of that trouble."""
+    skipped = [row for row in rows if row.outcome == "skipped" and row.reason != "backoff"]
+    if skipped:
+        connection.execute(_SKIPPED, (sum(row.count for row in skipped), job_id))
+        reasons = ", ".join(sorted({row.reason for row in skipped}))
+        record(connection, at_ms, "run.skipped", {"message": reasons}, job_id=job_id)

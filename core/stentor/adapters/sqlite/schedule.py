@@ -63,6 +63,7 @@ def _queued(
 ) -> list[Sequence[RunSeed] | None]:
     for claim in claims:
         occurrences.mention_missed(connection, claim.job_id, claim.occurrences, claim.now_ms)
+        occurrences.mention_skipped(connection, claim.job_id, claim.occurrences, claim.now_ms)
     queued: dict[str, list[RunSeed]] = {claim.job_id: [] for claim in claims}
     for run in runs.insert_all(connection, seeds):
         queued[run.job_id].append(run)

@@ -41,10 +41,10 @@ SELECT e.id, e.at, e.kind, e.job_id, e.run_id, e.delivery_id, e.data, d.target F
 LEFT JOIN deliveries d ON d.id = e.delivery_id
 """
 INCIDENT = """
-SELECT i.id, i.cause, i.root, i.job_id, i.opened_at, i.last_at, i.count, i.message, i.told_at, i.told, (
-    SELECT json_group_array(json_object('deliveryId', d.id, 'target', d.target, 'accountId', d.account, 'state', d.state))
-    FROM deliveries d WHERE d.created_at = i.told_at AND d.incident = i.id)
-FROM incidents i
+SELECT i.id, i.cause, i.root, i.job_id, i.opened_at, i.last_at, i.count, i.message, i.told_at, i.told,
+    iif(i.told_by IS NULL, '[]', json_array(json_object(
+        'deliveryId', i.told_by, 'target', d.target, 'accountId', d.account, 'state', ifnull(d.state, 'forgotten'))))
+FROM incidents i LEFT JOIN deliveries d ON d.id = i.told_by
 """
 EDIT = "SELECT id, at, kind, job_id, data FROM events"
 SESSION = """
