@@ -5,10 +5,14 @@ copy of the source; only its test runs against the copy. A line that is not ther
 has to be thought of anew.
 """
 
+from tests.mutants.alerts import ALERTS
 from tests.mutants.delivery import DELIVERY
 from tests.mutants.planting import Mutant, tried
+from tests.mutants.sends import SENDS
 from tests.mutants.time_and_runs import TIME_AND_RUNS
+from tests.mutants.waiting import WAITING
+from tests.mutants.wire import WIRE
 
-MUTANTS = (*TIME_AND_RUNS, *DELIVERY)
+MUTANTS = (*TIME_AND_RUNS, *DELIVERY, *SENDS, *WAITING, *ALERTS, *WIRE)
 
 __all__ = ["MUTANTS", "Mutant", "tried"]

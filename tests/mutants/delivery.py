@@ -56,9 +56,9 @@ DELIVERY = (
     ),
     Mutant(
         "what may have arrived expires",
-        f"{SQLITE}/expiry.py",
-        "UPDATE parts SET state = iif(reason IN (SELECT value FROM json_each(?1)), 'unknown', 'expired'),",
-        "UPDATE parts SET state = 'expired',",
+        f"{SQLITE}/giving_up.py",
+        "UPDATE parts SET state = iif(reason IN (SELECT value FROM json_each(?1)), 'unknown', ?2),",
+        "UPDATE parts SET state = ?2,",
         f"{ANSWERS}::test_a_part_in_doubt_never_just_expires",
     ),
     Mutant(
@@ -70,7 +70,7 @@ DELIVERY = (
     ),
     Mutant(
         "all go ahead through a gate that was shut",
-        f"{SQLITE}/gates.py",
+        f"{SQLITE}/admitting.py",
         "most = min(limit, 1) if self.gated else limit",
         "most = limit",
         f"{STORE}::test_one_part_goes_ahead_when_the_time_of_a_gate_is_over",
@@ -78,8 +78,8 @@ DELIVERY = (
     Mutant(
         "a chat has a gate for each of its threads",
         f"{SQLITE}/gates.py",
-        "max(ready_at, ?1)), gated = 1, probing = 0\nWHERE id = (SELECT chat",
-        "max(ready_at, ?1)), gated = 0, probing = 0\nWHERE id = (SELECT chat",
+        "max(ready_at, ?1)), gated = 1, probing = 0\nWHERE id = ?2",
+        "max(ready_at, ?1)), gated = 0, probing = 0\nWHERE id = ?2",
         f"{STORE}::test_a_chat_that_wants_quiet_has_it_in_all_its_threads",
     ),
     Mutant(

@@ -60,8 +60,11 @@ class World:
         with Reader.open(self.home / "stentor.db") as reader:
             alerts = [found for found in reader.deliveries() if found["purpose"] == "failure"]
             (incident,) = reader.incidents(10)
+            failures, _ = reader.runs(limit=10, offset=0)
         assert [(alert["target"], alert["state"]) for alert in alerts] == [("ops:all", "accepted")]
         assert (incident["cause"], incident["told"]) == ("failing", 1)
+        # A run that the end of its process cut off is one of them.
+        assert incident["count"] == len(failures)
         assert len(self.ops.accepted) == 1
         assert self.ops.accepted[0].text.startswith('⚠️ Job "Brief" failed')
 

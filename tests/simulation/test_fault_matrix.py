@@ -1,59 +1,19 @@
 """Every fault at every point on the way of a delivery, and every answer of a provider, on channels of every kind."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import apsw
 import pytest
 from tests.services.stories import adding, deliveries, job, runs
 from tests.simulation.faults import ANSWERS, KINDS, Kind, hanging
+from tests.simulation.trouble import FAULTS, POINTS, Trouble
 
 from stentor.app.operations import Operations
 from stentor.contract.dialects import Dialect
 from stentor.testing.invariants import Witness, check
-from stentor.testing.points import SimulatedCrash
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, nothing
 
-POINTS = {
-    "claimed": "store.claim.after",
-    "result stored": "store.finish_runs.after",
-    "sending committed": "transport.send.before",
-    "provider accepted": "transport.send.after",
-    "receipt committed": "store.settle.after",
-}
-FAULTS = ("killed", "stopped", "busy", "full")
 MARKED = Dialect(format="html", bold=("<b>", "</b>"))
-
-
-@dataclass
-class Trouble:
-    """Strikes when a point is reached for the first time."""
-
-    point: str
-    fault: str
-    strike: Callable[[], None] = lambda: None
-    struck: bool = False
-    disk: list[Exception] = field(default_factory=list[Exception])
-
-    def __call__(self, name: str) -> None:
-        if name == self.point and not self.struck:
-            self.struck = True
-            self._begin()
-        if self.disk and name == "commit.before":
-            raise self.disk[0]
-
-    def _begin(self) -> None:
-        match self.fault:
-            case "killed":
-                raise SimulatedCrash(self.point)
-            case "stopped":
-                self.strike()
-            case "busy":
-                self.disk.append(apsw.BusyError("database is locked"))
-            case _:
-                self.disk.append(apsw.FullError("database or disk is full"))
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
