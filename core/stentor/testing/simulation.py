@@ -17,7 +17,8 @@ from stentor.app.operations import Operations
 from stentor.app.seams import Seams
 from stentor.contract.channel import Channel
 from stentor.contract.runners import AgentRunner
-from stentor.ports import Points, Store
+from stentor.ports import Aside, Points, Store
+from stentor.testing.aside import AtOnce
 from stentor.testing.chance import SeededChance
 from stentor.testing.points import (
     PointedClock,
@@ -52,6 +53,7 @@ class Simulation:
     runners: Sequence[AgentRunner] = ()
     seed: int = 1
     now_ms: int = START_MS
+    aside: Aside = field(default_factory=AtOnce)
     # Told of each point; what it raises happens there.
     at_each_point: Callable[[str], None] | None = None
     _stops: list[asyncio.Event] = field(default_factory=list[asyncio.Event])
@@ -153,6 +155,7 @@ class Simulation:
             PointedClock(self._clock, trail),
             SeededChance(seed),
             trail,
+            self.aside,
             open_store,
             lambda connection: PointedConnection(connection, trail),
             lambda runner: PointedRunner(runner, trail),
