@@ -42,11 +42,13 @@ class Lag:
 
     async def watch(self) -> None:
         processor = _Processor()
+        waited = processor.seconds_waited_for()
         while True:
-            begin, waited = time.perf_counter(), processor.seconds_waited_for()
+            begin, before = time.perf_counter(), waited
             await self.clock.sleep(0.001)
             late = time.perf_counter() - begin - 0.001
-            self.samples.append((time.time(), late - (processor.seconds_waited_for() - waited)))
+            waited = processor.seconds_waited_for()
+            self.samples.append((time.time(), late - (waited - before)))
 
     def idle_p99(self, until: float) -> float:
         quiet = sorted(late for at, late in self.samples if at < until)

@@ -5,9 +5,8 @@ from pathlib import Path
 import pytest
 from tests.services.stories import adding, deliveries, job, runs
 from tests.simulation.faults import ANSWERS, KINDS, Kind, hanging
-from tests.simulation.trouble import FAULTS, POINTS, Trouble
+from tests.simulation.trouble import FAULTS, POINTS, Trouble, lived_through
 
-from stentor.app.operations import Operations
 from stentor.contract.dialects import Dialect
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
@@ -25,19 +24,7 @@ def test_a_fault_on_the_way_loses_nothing_and_doubles_nothing(
     provider = Provider(deduplicates=kind.deduplicates)
     trouble = Trouble(POINTS[point], fault)
     world = Simulation(fast_home, [scripted_channel("page", provider, kind.traits)], at_each_point=trouble)
-    trouble.strike = world.ask_to_stop
-
-    async def story(operations: Operations) -> None:
-        await adding(job(delivery={"to": ["page:room1", "page:room2"]}))(operations)
-        await operations.app.seams.clock.sleep(60)
-        trouble.disk.clear()
-
-    try:
-        world.live(story, seconds=300)
-    finally:
-        trouble.disk.clear()
-    assert trouble.struck
-    world.live(nothing, seconds=120)
+    lived_through(world, trouble, adding(job(delivery={"to": ["page:room1", "page:room2"]})))
 
     check(fast_home, Witness({"page": provider}))
     assert [run["status"] for run in runs(fast_home)] == ["ok"]

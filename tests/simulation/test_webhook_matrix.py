@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.services.stories import adding, alerts, deliveries, job, runs, sending
 from tests.simulation.receivers import Behaviour, Ending, Receiver, answer, witness
-from tests.simulation.trouble import FAULTS, POINTS, Trouble
+from tests.simulation.trouble import FAULTS, POINTS, Trouble, lived_through
 from tests.simulation.webhook_answers import ANSWERS, TOKEN, Case
 from tests.simulation.wired import WiredSimulation
 
@@ -124,19 +124,7 @@ def test_a_fault_on_the_way_of_a_webhook_loses_nothing_and_repeats_it_only_under
     one, two = receiver(), receiver()
     trouble = Trouble((POINTS | WIRE)[point], fault)
     world = town(fast_home, one, two, trouble=trouble)
-    trouble.strike = world.ask_to_stop
-
-    async def story(operations: Operations) -> None:
-        await posting(address(one), address(two))(operations)
-        await operations.app.seams.clock.sleep(60)
-        trouble.disk.clear()
-
-    try:
-        world.live(story, seconds=300)
-    finally:
-        trouble.disk.clear()
-    assert trouble.struck
-    world.live(nothing, seconds=120)
+    lived_through(world, trouble, posting(address(one), address(two)))
 
     assert_all_is_well(fast_home, one, two)
     assert [run["status"] for run in runs(fast_home)] == ["ok"]

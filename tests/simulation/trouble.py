@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import apsw
 
+from stentor.app.operations import Operations
 from stentor.testing.points import SimulatedCrash
+from stentor.testing.simulation import Simulation, Story, nothing
 
 POINTS = {
     "claimed": "store.claim.after",
@@ -15,6 +17,8 @@ POINTS = {
     "receipt committed": "store.settle.after",
 }
 FAULTS = ("killed", "stopped", "busy", "full")
+# After which a disk is as it should be.
+_TROUBLED_SECONDS = 60
 
 
 @dataclass
@@ -44,3 +48,20 @@ class Trouble:
                 self.disk.append(apsw.BusyError("database is locked"))
             case _:
                 self.disk.append(apsw.FullError("database or disk is full"))
+
+
+def lived_through(world: Simulation, trouble: Trouble, begin: Story) -> None:
+    """The trouble strikes while a process does as `begin` asks; what it leaves is found by the next one."""
+    trouble.strike = world.ask_to_stop
+
+    async def story(operations: Operations) -> None:
+        await begin(operations)
+        await operations.app.seams.clock.sleep(_TROUBLED_SECONDS)
+        trouble.disk.clear()
+
+    try:
+        world.live(story, seconds=300)
+    finally:
+        trouble.disk.clear()
+    assert trouble.struck
+    world.live(nothing, seconds=120)

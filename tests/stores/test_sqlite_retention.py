@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.adapters.sqlite.writer import InlineWriter
 from stentor.domain.records import OccurrenceRow
-from stentor.domain.retention import Limits, Position, Removed
+from stentor.domain.retention import Limits
 from stentor.domain.states import RunStatus
 from stentor.testing.points import Trail
 from stentor.testing.rows import (
@@ -29,9 +30,10 @@ from stentor.testing.rows import (
     run_seed,
     settlement,
 )
-from stentor.testing.store_conformance.steps import claim_one, finish_one, settle_one
+from stentor.testing.store_conformance.steps import claim_one, finish_one, settle_one, swept
 
 LATER_MS = NOW_MS + 10_000 * HOUR_MS
+sweep = partial(swept, now_ms=LATER_MS)
 
 
 @pytest.fixture
@@ -44,15 +46,6 @@ async def store(path: Path, connection: apsw.Connection) -> AsyncIterator[Sqlite
     store = SqliteStore(path, connection, InlineWriter(connection, Trail()))
     yield store
     await store.close()
-
-
-async def sweep(store: SqliteStore, limits: Limits, now_ms: int = LATER_MS) -> Removed:
-    removed = Removed()
-    position: Position | None = Position()
-    while position is not None:
-        slice_ = await store.prune(limits, now_ms, position)
-        removed, position = removed + slice_.removed, slice_.following
-    return removed
 
 
 async def delivered_runs(store: SqliteStore, count: int, *, text: str = "hello") -> None:

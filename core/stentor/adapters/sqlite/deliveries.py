@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
+from itertools import count
 
 import apsw
 
@@ -19,6 +20,7 @@ INSERT INTO deliveries (id, run_id, job_id, purpose, channel, account, target, k
     unsaid)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
+_WRITTEN = "SELECT d.id FROM json_each(?) w JOIN deliveries d ON d.id = w.value"
 _LEFT_OUT = """
 SELECT d.id, d.run_id, d.job_id, d.purpose, d.channel, d.account, d.target, d.kind, d.target_id, d.thread, d.source, d.required,
     d.priority, d.on_unknown, d.created_at, d.expires_at, d.on_thread_gone,
@@ -42,30 +44,20 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> Se
     Gives those that are new.
     """
     meant = targets.redirected(connection, list(seeds))
-    new = [seed for seed in _with_one_owner(connection, meant) if _is_new(connection, seed)]
+    owned = _with_one_owner(connection, meant)
+    new = _written(connection, owned)
     parts = [
         (seed, part) for seed in new if seed.state is not DeliveryState.SUPPRESSED for part in seed.parts
     ]
     places = lanes.find_or_open(connection, [seed.target for seed, _ in parts])
-    waiting: list[tuple[int, int, int]] = []
-    for (seed, part), lane in zip(parts, places, strict=True):
-        values = (
-            part.id,
-            seed.id,
-            lane,
-            part.n,
-            part.of,
-            "rejected" if seed.given_up else "pending",
-            seed.given_up,
-            part.text,
-            part.format,
-            part.attachment,
-            part.plain,
-        )
-        connection.execute(_PART, values)
-        if not seed.given_up:
-            waiting.append((connection.last_insert_rowid(), seed.priority.value, lane))
-    lanes.join(connection, waiting)
+    rows = [_part_values(seed, part, lane) for (seed, part), lane in zip(parts, places, strict=True)]
+    connection.executemany(_PART, rows)
+    # One after the other they get numbers without a gap.
+    first_number = connection.last_insert_rowid() - len(rows) + 1
+    waiting = zip(count(first_number), parts, places, strict=False)
+    lanes.join(
+        connection, [(n, seed.priority.value, lane) for n, (seed, _), lane in waiting if not seed.given_up]
+    )
     return new
 
 
@@ -104,11 +96,6 @@ def _with_one_owner(connection: apsw.Connection, seeds: Sequence[DeliverySeed]) 
         with_one_owner(seed, sends.get(seed.run_id or "", ())) if may_be_owned(seed) else seed
         for seed in seeds
     ]
-
-
-def _is_new(connection: apsw.Connection, seed: DeliverySeed) -> bool:
-    connection.execute(_INSERT, _values(seed))
-    return connection.changes() == 1
 
 
 def _values(seed: DeliverySeed) -> tuple[str | int | None, ...]:
@@ -179,3 +166,29 @@ def _seed(row: Row) -> DeliverySeed:
 
 def _set_aside(parts: Iterable[PartSeed]) -> str:
     return json.dumps([astuple(part) for part in parts], ensure_ascii=False)
+
+
+def _written(connection: apsw.Connection, seeds: Sequence[DeliverySeed]) -> Sequence[DeliverySeed]:
+    """Write the deliveries down; gives those that are new."""
+    before = connection.total_changes()
+    connection.executemany(_INSERT, map(_values, seeds))
+    if connection.total_changes() - before == len(seeds):
+        return seeds
+    written = {found for (found,) in fetch(connection, _WRITTEN, (listed(seed.id for seed in seeds),))}
+    return [seed for seed in seeds if seed.id in written]
+
+
+def _part_values(seed: DeliverySeed, part: PartSeed, lane: int) -> Row:
+    return (
+        part.id,
+        seed.id,
+        lane,
+        part.n,
+        part.of,
+        "rejected" if seed.given_up else "pending",
+        seed.given_up,
+        part.text,
+        part.format,
+        part.attachment,
+        part.plain,
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import apsw
 
 from stentor.adapters.sqlite import deliveries, guards, lanes, rollup, runs
-from stentor.adapters.sqlite.events import alert, record_runs
+from stentor.adapters.sqlite.events import alert, event, record_all
 from stentor.adapters.sqlite.rows import Row, fetch, listed
 from stentor.domain.backoff import delay_ms
 from stentor.domain.records import Finished, RunEnd
@@ -78,13 +78,7 @@ def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Fini
         _remember(connection, end, rows[end.run_id][1])
     deliveries.insert_all(connection, [delivery for end in kept for delivery in end.deliveries])
     rollup.summarise_runs(connection, [end.run_id for end in kept])
-    record_runs(
-        connection,
-        [
-            ("run.ended", end.ended_ms, rows[end.run_id][0], end.run_id, {"status": end.status.value})
-            for end in kept
-        ],
-    )
+    record_all(connection, [_ended(end, rows[end.run_id][0]) for end in kept])
     told = [
         (rows[end.run_id][2], end.status.value, end.error, end.retire, end.run_id, rows[end.run_id][0])
         for end in kept
@@ -124,6 +118,10 @@ def _consequences(connection: apsw.Connection, end: RunEnd, job: _Job) -> Finish
         _take_back(connection, end.run_id, end.ended_ms)
         successor = runs.queue(connection, end.successor)
     return Finished(kept=True, successor=successor, rescheduled=lifted)
+
+
+def _ended(end: RunEnd, job_id: str) -> Row:
+    return event(end.ended_ms, "run.ended", {"status": end.status.value}, job_id=job_id, run_id=end.run_id)
 
 
 def _take_back(connection: apsw.Connection, run_id: str, at_ms: int) -> None:

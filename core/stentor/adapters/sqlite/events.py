@@ -5,9 +5,43 @@ from collections.abc import Iterable, Mapping
 
 import apsw
 
+from stentor.adapters.sqlite.rows import Row
+
 # Made once: json.dumps would make another for every text.
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 _INSERT = "INSERT INTO events (at, kind, job_id, run_id, delivery_id, data) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def event(
+    at_ms: int,
+    kind: str,
+    data: Mapping[str, object] | None = None,
+    *,
+    job_id: str | None = None,
+    run_id: str | None = None,
+    delivery_id: str | None = None,
+) -> Row:
+    """Something that happened, to be recorded."""
+    return at_ms, kind, job_id, run_id, delivery_id, _text(data)
+
+
+def alarm(
+    at_ms: int,
+    cause: str,
+    message: str,
+    *,
+    job_id: str | None = None,
+    run_id: str | None = None,
+    delivery_id: str | None = None,
+) -> Row:
+    """Something a person should know, to be recorded."""
+    data = {"cause": cause, "message": message}
+    return event(at_ms, "alert", data, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
+
+
+def record_all(connection: apsw.Connection, events: Iterable[Row]) -> None:
+    """In the order in which they happened."""
+    connection.executemany(_INSERT, events)
 
 
 def record(
@@ -20,15 +54,10 @@ def record(
     run_id: str | None = None,
     delivery_id: str | None = None,
 ) -> None:
-    connection.execute(_INSERT, (at_ms, kind, job_id, run_id, delivery_id, _text(data)))
-
-
-def record_runs(
-    connection: apsw.Connection, news: Iterable[tuple[str, int, str, str, Mapping[str, object]]]
-) -> None:
-    """Many events of runs at once: kind, when, job, run, data."""
-    rows = [(at_ms, kind, job, run, None, _text(data)) for kind, at_ms, job, run, data in news]
-    connection.executemany(_INSERT, rows)
+    """One event."""
+    connection.execute(
+        _INSERT, event(at_ms, kind, data, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
+    )
 
 
 def alert(
@@ -41,9 +70,10 @@ def alert(
     run_id: str | None = None,
     delivery_id: str | None = None,
 ) -> None:
-    """Something a person should know. Written in the transaction of its cause, so the cause cannot be silent."""
-    data = {"cause": cause, "message": message}
-    record(connection, at_ms, "alert", data, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
+    """One alarm. Written in the transaction of its cause, so the cause cannot be silent."""
+    connection.execute(
+        _INSERT, alarm(at_ms, cause, message, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
+    )
 
 
 def _text(data: Mapping[str, object] | None) -> str:

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import apsw
 
-from stentor.adapters.sqlite.rows import fetch, first, listed, number
+from stentor.adapters.sqlite.rows import fetch, fetch_each, listed, number
 from stentor.contract.targets import Target
 from stentor.domain.states import Priority
 
 _PRIORITIES = ", ".join(str(priority.value) for priority in Priority)
-_FIND = "SELECT id FROM lanes WHERE channel = ? AND account = ? AND target = ?"
+_FIND = "SELECT channel, account, target, id FROM lanes WHERE channel = ? AND account = ? AND target = ?"
 _CHAT = "INSERT INTO chats (channel, account, target_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _OPEN = """
 INSERT INTO lanes (channel, account, target, chat)
@@ -55,15 +55,15 @@ class Head(NamedTuple):
 
 def find_or_open(connection: apsw.Connection, targets: Iterable[Target]) -> list[int]:
     """The lane of each target."""
-    keys = [((target.channel, target.account, target.canonical), target.id) for target in targets]
-    known: dict[tuple[str, str | None, str], int] = {}
-    for key, target_id in dict.fromkeys(keys):
-        found = first(connection, _FIND, key)
-        if found is None:
+    places = [((target.channel, target.account, target.canonical), target.id) for target in targets]
+    wanted = dict(places)
+    known = {tuple(key): lane for *key, lane in fetch_each(connection, _FIND, wanted)}
+    for key, target_id in wanted.items():
+        if key not in known:
             connection.execute(_CHAT, (*key[:2], target_id))
             connection.execute(_OPEN, (*key, target_id))
-        known[key] = connection.last_insert_rowid() if found is None else found[0]
-    return [known[key] for key, _ in keys]
+            known[key] = connection.last_insert_rowid()
+    return [known[key] for key, _ in places]
 
 
 def join(connection: apsw.Connection, parts: Iterable[tuple[int, int, int]]) -> None:

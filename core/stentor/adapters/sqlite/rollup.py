@@ -9,8 +9,8 @@ from typing import NamedTuple
 import apsw
 
 from stentor.adapters.sqlite import deliveries
-from stentor.adapters.sqlite.events import alert, record
-from stentor.adapters.sqlite.rows import fetch, first, listed
+from stentor.adapters.sqlite.events import alarm, event, record, record_all
+from stentor.adapters.sqlite.rows import Row, fetch, first, listed
 from stentor.domain.outbox import roll_up
 from stentor.domain.runs import RunOutcome, completion_status, delivery_status
 from stentor.domain.states import (
@@ -88,6 +88,7 @@ def after_changes(
     updates: list[tuple[str, str, int]] = []
     runs: list[str] = []
     failed: list[str] = []
+    happened: list[Row] = []
     told = {standing.id for standing in known}
     unknown = [delivery for delivery in news if delivery not in told]
     for before in (*known, *_standing(connection, unknown)):
@@ -100,7 +101,8 @@ def after_changes(
             runs.append(before.run_id)
             if state is DeliveryState.FAILED and not news[before.id].by_hand:
                 failed.append(before.id)
-        _tell(connection, before, state, reason, news[before.id])
+        happened += _happened(before, state, reason, news[before.id])
+    record_all(connection, happened)
     connection.executemany("UPDATE deliveries SET state = ?, reason = ? WHERE rowid = ?", updates)
     if failed:
         deliveries.stand_in(connection, failed)
@@ -158,13 +160,11 @@ def _words(status: str, deliveries: tuple[tuple[str, int], ...], *, requested: b
     return delivery_status(outcome).value, completion_status(outcome).value
 
 
-def _tell(
-    connection: apsw.Connection, before: Standing, state: DeliveryState, reason: str, change: Change
-) -> None:
+def _happened(before: Standing, state: DeliveryState, reason: str, change: Change) -> Iterator[Row]:
     run_id, job_id = before.run_id, before.job_id
     if state != before.state:
         kind = f"delivery.{state.value}"
-        record(connection, change.at_ms, kind, job_id=job_id, run_id=run_id, delivery_id=before.id)
+        yield event(change.at_ms, kind, job_id=job_id, run_id=run_id, delivery_id=before.id)
     elif not change.lost:
         return
     if change.by_hand:
@@ -172,7 +172,7 @@ def _tell(
     cause = _worth_an_alert(before.parts, state, change.lost)
     if cause:
         why = change.why or f"{reason} parts were accepted"
-        alert(connection, change.at_ms, cause, why, job_id=job_id, run_id=run_id, delivery_id=before.id)
+        yield alarm(change.at_ms, cause, why, job_id=job_id, run_id=run_id, delivery_id=before.id)
 
 
 def _worth_an_alert(parts: Iterable[str], state: DeliveryState, lost: str) -> str:

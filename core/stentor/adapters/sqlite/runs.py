@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import apsw
 
-from stentor.adapters.sqlite.events import record, record_runs
+from stentor.adapters.sqlite.events import event, record, record_all
 from stentor.adapters.sqlite.rows import Row, fetch, first, only
 from stentor.domain.records import OpenRun, RunSeed, SessionSeed, StoredMessage
 from stentor.domain.states import Trigger
@@ -45,11 +45,13 @@ def insert_all(connection: apsw.Connection, seeds: Sequence[RunSeed]) -> list[Ru
     connection.executemany(_SESSION, [_session_values(*new) for new in made])
     found = [seed if not seed.session.shared else _in_its_session(connection, seed) for seed in seeds]
     connection.executemany(_INSERT, [_values(run) for run in found])
-    queued = [
-        ("run.queued", run.queued_ms, run.job_id, run.id, {"trigger": run.trigger.value}) for run in found
-    ]
-    record_runs(connection, queued)
+    record_all(connection, map(_queued, found))
     return found
+
+
+def _queued(run: RunSeed) -> Row:
+    data = {"trigger": run.trigger.value}
+    return event(run.queued_ms, "run.queued", data, job_id=run.job_id, run_id=run.id)
 
 
 def queue(connection: apsw.Connection, run: RunSeed) -> RunSeed:

@@ -1,10 +1,11 @@
 """Retention of the outbox: deliveries that are over, receipts for nobody, and what channels kept of what is gone."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from stentor.domain.retention import Limits, Position, Removed
+from stentor.domain.retention import Limits
 from stentor.domain.states import DeliveryState, RunStatus
 from stentor.ports import Store
 from stentor.testing.rows import (
@@ -28,27 +29,29 @@ from stentor.testing.store_conformance.steps import (
     open_accounts,
     put,
     running_run,
+    swept,
 )
 
 DAY_MS = 24 * HOUR_MS
 MONTH = Limits(delivery_days=30)
 LATER_MS = NOW_MS + 31 * DAY_MS
+_swept = partial(swept, now_ms=LATER_MS)
 
 
 class OldDeliveryRules:
     async def test_a_delivery_that_is_over_goes_after_its_days(self, store: Store, read: RunLog) -> None:
         await put(store, delivery_seed())
         await answered(store, accepted("m-1"))
-        assert not await _swept(store, MONTH, NOW_MS + 30 * DAY_MS)
-        assert (await _swept(store, MONTH, NOW_MS + 30 * DAY_MS + 1)).deliveries == 1
+        assert not await _swept(store, MONTH, now_ms=NOW_MS + 30 * DAY_MS)
+        assert (await _swept(store, MONTH, now_ms=NOW_MS + 30 * DAY_MS + 1)).deliveries == 1
         assert read.deliveries() == []
         assert await store.later_receipt("page", "main", "m-1", "read", LATER_MS) is False
 
     async def test_the_key_of_a_part_is_kept_for_a_day_after_its_last_use(self, store: Store) -> None:
         await put(store, delivery_seed(expires_ms=LATER_MS))
         await answered(store, accepted())
-        assert (await _swept(store, MONTH, LATER_MS + DAY_MS)).deliveries == 0
-        assert (await _swept(store, MONTH, LATER_MS + DAY_MS + 1)).deliveries == 1
+        assert (await _swept(store, MONTH, now_ms=LATER_MS + DAY_MS)).deliveries == 0
+        assert (await _swept(store, MONTH, now_ms=LATER_MS + DAY_MS + 1)).deliveries == 1
 
     @pytest.mark.parametrize("is_begun", [True, False], ids=["unknown", "pending"])
     async def test_a_delivery_that_is_not_over_stays(
@@ -118,13 +121,3 @@ class OldDeliveryRules:
         await store.append("page", "main", "x", "page:room1", {}, NOW_MS)
         await store.later_receipt("page", "main", "m-0", "delivered", NOW_MS)
         assert not await _swept(store, Limits(runs=1, days=40))
-
-
-async def _swept(store: Store, limits: Limits, now_ms: int = LATER_MS) -> Removed:
-    """A whole sweep, slice by slice."""
-    removed = Removed()
-    position: Position | None = Position()
-    while position is not None:
-        slice_ = await store.prune(limits, now_ms, position)
-        removed, position = removed + slice_.removed, slice_.following
-    return removed

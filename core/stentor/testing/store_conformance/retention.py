@@ -1,13 +1,14 @@
 """What goes with time and what stays: runs by age, number and size, and everything that hangs on them."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from stentor.domain.job_changes import Audit, Closing, JobRemoved
 from stentor.domain.outbox import Verdict
 from stentor.domain.records import OccurrenceRow
-from stentor.domain.retention import Limits, Position, Removed
+from stentor.domain.retention import Limits, Position
 from stentor.ports import Store
 from stentor.testing.rows import (
     HOUR_MS,
@@ -38,17 +39,19 @@ from stentor.testing.store_conformance.steps import (
     running_run,
     settle_one,
     stored_job,
+    swept,
 )
 
 DAY_MS = 24 * HOUR_MS
 LATER_MS = NOW_MS + 100 * DAY_MS
+_swept = partial(swept, now_ms=LATER_MS)
 A_WEEK = Limits(days=7)
 
 
 class RetentionRules:
     async def test_old_runs_go_and_young_ones_stay(self, store: Store, read: RunLog) -> None:
         await _history(store, 10, every_ms=DAY_MS)
-        removed = await _swept(store, A_WEEK, NOW_MS + 10 * DAY_MS)
+        removed = await _swept(store, A_WEEK, now_ms=NOW_MS + 10 * DAY_MS)
         assert removed.runs == 3
         assert _runs(read) == [f"brief-{n}" for n in range(3, 10)]
 
@@ -107,7 +110,7 @@ class RetentionRules:
             await store.add_job(job)
             lost = (OccurrenceRow(at_ms, "skipped", "overlap"),)
             await claim_one(store, claim_of(job, lost=lost, until_ms=at_ms))
-        assert (await _swept(store, A_WEEK, NOW_MS + 10 * DAY_MS)).instants == 1
+        assert (await _swept(store, A_WEEK, now_ms=NOW_MS + 10 * DAY_MS)).instants == 1
 
     async def test_the_history_of_a_removed_job_ends_too(self, store: Store, read: RunLog) -> None:
         await _history(store, 3)
@@ -121,7 +124,7 @@ class RetentionRules:
         await store.add_job(job_row())
         lost = tuple(OccurrenceRow(NOW_MS + n * DAY_MS, "missed", "grace") for n in range(10))
         await claim_one(store, claim_of(job_row(), lost=lost, until_ms=NOW_MS + 9 * DAY_MS))
-        assert (await _swept(store, A_WEEK, NOW_MS + 10 * DAY_MS)).instants == 3
+        assert (await _swept(store, A_WEEK, now_ms=NOW_MS + 10 * DAY_MS)).instants == 3
         assert (await _swept(store, Limits(runs=2))).instants == 0
         assert (await _swept(store, A_WEEK)).instants == 7
 
@@ -140,8 +143,8 @@ class RetentionRules:
         await store.add_job(job_row())
         lost = (OccurrenceRow(NOW_MS, "missed", "grace", last_ms=NOW_MS + 9 * DAY_MS, count=10),)
         await claim_one(store, claim_of(job_row(), lost=lost, until_ms=NOW_MS + 9 * DAY_MS))
-        assert (await _swept(store, A_WEEK, NOW_MS + 10 * DAY_MS)).instants == 0
-        assert (await _swept(store, A_WEEK, NOW_MS + 20 * DAY_MS)).instants == 1
+        assert (await _swept(store, A_WEEK, now_ms=NOW_MS + 10 * DAY_MS)).instants == 0
+        assert (await _swept(store, A_WEEK, now_ms=NOW_MS + 20 * DAY_MS)).instants == 1
 
 
 class KeptRules:
@@ -260,16 +263,6 @@ class GoneRules:
 
     async def test_space_is_given_back_until_none_is_left_to_give(self, store: Store) -> None:
         assert await store.give_back() is False
-
-
-async def _swept(store: Store, limits: Limits, now_ms: int = LATER_MS) -> Removed:
-    """A whole sweep, slice by slice."""
-    removed = Removed()
-    position: Position | None = Position()
-    while position is not None:
-        slice_ = await store.prune(limits, now_ms, position)
-        removed, position = removed + slice_.removed, slice_.following
-    return removed
 
 
 async def _history(

@@ -17,6 +17,7 @@ from stentor.domain.records import (
     RunSeed,
     Settlement,
 )
+from stentor.domain.retention import Limits, Position, Removed
 from stentor.domain.states import RunStatus
 from stentor.ports import Store
 from stentor.testing.rows import BOOT, NOW_MS, claim_of, job_row, run_end, run_seed, settlement
@@ -174,3 +175,13 @@ def alerts_about(read: RunLog, *, run: str | None = None, delivery: str | None =
 
 def events_of(read: RunLog, kind: str) -> list[JsonObject]:
     return [event for event in read.events(0) if event["kind"] == kind]
+
+
+async def swept(store: Store, limits: Limits, *, now_ms: int) -> Removed:
+    """A whole sweep of the run log, slice by slice."""
+    removed = Removed()
+    position: Position | None = Position()
+    while position is not None:
+        slice_ = await store.prune(limits, now_ms, position)
+        removed, position = removed + slice_.removed, slice_.following
+    return removed
