@@ -20,7 +20,6 @@ INSERT INTO deliveries (id, run_id, job_id, purpose, channel, account, target, k
     unsaid)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
-_WRITTEN = "SELECT d.id FROM json_each(?) w JOIN deliveries d ON d.id = w.value"
 _LEFT_OUT = """
 SELECT d.id, d.run_id, d.job_id, d.purpose, d.channel, d.account, d.target, d.kind, d.target_id, d.thread, d.source, d.required,
     d.priority, d.on_unknown, d.created_at, d.expires_at, d.on_thread_gone,
@@ -44,8 +43,7 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> Se
     Gives those that are new.
     """
     meant = targets.redirected(connection, list(seeds))
-    owned = _with_one_owner(connection, meant)
-    new = _written(connection, owned)
+    new = [seed for seed in _with_one_owner(connection, meant) if _is_new(connection, seed)]
     parts = [
         (seed, part) for seed in new if seed.state is not DeliveryState.SUPPRESSED for part in seed.parts
     ]
@@ -168,14 +166,9 @@ def _set_aside(parts: Iterable[PartSeed]) -> str:
     return json.dumps([astuple(part) for part in parts], ensure_ascii=False)
 
 
-def _written(connection: apsw.Connection, seeds: Sequence[DeliverySeed]) -> Sequence[DeliverySeed]:
-    """Write the deliveries down; gives those that are new."""
-    before = connection.total_changes()
-    connection.executemany(_INSERT, map(_values, seeds))
-    if connection.total_changes() - before == len(seeds):
-        return seeds
-    written = {found for (found,) in fetch(connection, _WRITTEN, (listed(seed.id for seed in seeds),))}
-    return [seed for seed in seeds if seed.id in written]
+def _is_new(connection: apsw.Connection, seed: DeliverySeed) -> bool:
+    connection.execute(_INSERT, _values(seed))
+    return connection.changes() == 1
 
 
 def _part_values(seed: DeliverySeed, part: PartSeed, lane: int) -> Row:

@@ -23,7 +23,7 @@ from stentor.ports import Points
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _LARGEST_BATCH = 4096
-_RESOLVED_AT_ONCE = 4
+_RESOLVED_AT_ONCE = 2
 _UNAVAILABLE = (
     apsw.BusyError,
     apsw.LockedError,
