@@ -89,14 +89,14 @@ WAITING = (
     Mutant(
         "a drain does not wait for what is on its way",
         DISPATCHER,
-        "if draining and not begun and not answers and self._busy == 0:",
+        "if draining and not begun and not heard and self._busy == 0:",
         "if draining and not begun:",
         "tests/services/test_draining.py::test_a_drain_waits_for_the_answers_to_what_is_on_its_way",
     ),
     Mutant(
         "a drain does not go on with what waits behind",
         DISPATCHER,
-        "if draining and not begun and not answers and self._busy == 0:",
+        "if draining and not begun and not heard and self._busy == 0:",
         "if draining and not begun and self._busy == 0:",
         "tests/services/test_draining.py::test_a_drain_goes_on_with_what_waits_behind_what_is_on_its_way",
     ),

@@ -19,6 +19,8 @@ from stentor.services.connections import Connections
 from stentor.services.courtesy import Courtesy
 
 log = logging.getLogger(__name__)
+# An answer, and what is written down of it.
+Heard = tuple[Answer, Settlement]
 _LOOK_AGAIN_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 _LOST = "answer_lost"
@@ -44,7 +46,8 @@ class Dispatcher:
     boot: str
     slots: int
     on_receipt: Callable[[Outgoing, Verdict], None]
-    _answers: deque[Answer] = field(default_factory=deque[Answer])
+    # What came back, as it is to be written down.
+    _heard: deque[Heard] = field(default_factory=deque[Heard])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: int = 0
@@ -73,7 +76,7 @@ class Dispatcher:
         return drained
 
     def _answered(self, answer: Answer) -> None:
-        self._answers.append(answer)
+        self._heard.append((answer, self._settlement(answer)))
         self.wake()
 
     async def _round(self, attempts: Attempts, sends: asyncio.TaskGroup) -> float:
@@ -81,12 +84,12 @@ class Dispatcher:
         # What this round finds to begin says nothing about a drain that is asked for while it looks, nor about the
         # lanes that go on with what it settles.
         draining = self._draining
-        answers = self._take()
-        free = 0 if self._stopping else self.slots - self._busy + _ended(answers)
+        heard = self._take()
+        free = 0 if self._stopping else self.slots - self._busy + _ended(heard)
         # In this order no part begins in the very commit of the one before it: who dies after that leaves no doubt.
         async with asyncio.TaskGroup() as commit:
             beginning = commit.create_task(self._begin(free))
-            settling = commit.create_task(self._settle(answers))
+            settling = commit.create_task(self._settle(heard))
             looking = commit.create_task(self._until_next())
         settled, begun = settling.result(), beginning.result()
         if begun:
@@ -94,36 +97,35 @@ class Dispatcher:
             sends.create_task(self._start(attempts, begun, sends))
         if begun is None or not settled:
             return _PAUSE_SECONDS
-        if draining and not begun and not answers and self._busy == 0:
+        if draining and not begun and not heard and self._busy == 0:
             # Only between rounds: one that is half begun would leave its parts as `sending`, and unsent.
             self._stopping = True
             self._idle.set()
         # With all slots taken, the end of a send is the next reason.
         return _LOOK_AGAIN_SECONDS if len(begun) == free else looking.result()
 
-    def _take(self) -> list[Answer]:
+    def _take(self) -> list[Heard]:
         """What came back. A late answer to a part waits until the one before it is settled."""
-        taken: dict[str, Answer] = {}
-        while self._answers and self._answers[0].part.part_id not in taken:
-            answer = self._answers.popleft()
-            taken[answer.part.part_id] = answer
+        taken: dict[str, Heard] = {}
+        while self._heard and self._heard[0][1].part_id not in taken:
+            heard = self._heard.popleft()
+            taken[heard[1].part_id] = heard
         return list(taken.values())
 
-    async def _settle(self, answers: Sequence[Answer]) -> bool:
+    async def _settle(self, heard: Sequence[Heard]) -> bool:
         """Write down what came back. If the store cannot take it now, it waits in memory."""
-        if not answers:
+        if not heard:
             return True
-        settlements = [self._settlement(answer) for answer in answers]
         try:
-            results = await self.store.settle(settlements)
+            results = await self.store.settle([settlement for _, settlement in heard])
         except StoreUnavailable as error:
             log.warning(
-                "%d answers wait for the store: %s", len(answers), error, extra={"event": "store_unavailable"}
+                "%d answers wait for the store: %s", len(heard), error, extra={"event": "store_unavailable"}
             )
-            self._answers.extendleft(reversed(answers))
+            self._heard.extendleft(reversed(heard))
             return False
         self.wake()  # their lanes go on
-        for n, (answer, result) in enumerate(zip(answers, results, strict=True), start=1):
+        for n, ((answer, _), result) in enumerate(zip(heard, results, strict=True), start=1):
             if isinstance(result, StoreError):
                 self._put_differently(answer, result)
                 continue
@@ -197,6 +199,6 @@ class Dispatcher:
             self.on_receipt(part, answer.verdict)
 
 
-def _ended(answers: Sequence[Answer]) -> int:
+def _ended(heard: Sequence[Heard]) -> int:
     """How many slots are free again: a late answer had given its own back before."""
-    return sum(not answer.late for answer in answers)
+    return sum(not answer.late for answer, _ in heard)
