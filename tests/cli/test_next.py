@@ -147,6 +147,18 @@ def test_a_stored_job_is_asked_by_its_id_or_its_name(stentor: Stentor) -> None:
     assert batch.lines == [answer]
 
 
+def test_the_times_of_a_stored_job_are_shown_in_the_zone_that_is_asked_for(stentor: Stentor) -> None:
+    stentor.ask(
+        "cron", "add", "--id", "brief", "--cron", "0 7 * * *", "--tz", "Asia/Tokyo", "--text", "x", "--to", "local:a"
+    )  # fmt: skip
+
+    here = stentor.ask("cron", "next", "--id", "brief", "--after", AFTER, "-n", "1")
+    there = stentor.ask("cron", "next", "--id", "brief", "--after", AFTER, "-n", "1", "--tz", "Europe/Paris")
+
+    assert there["occurrences"] == here["occurrences"]
+    assert [here["local"][0][10:16], there["local"][0][10:16]] == ["T07:00", "T23:00"]
+
+
 def test_five_instants_are_told_unless_another_number_is_asked_for(stentor: Stentor) -> None:
     words = ("cron", "next", "--every", "1h")
 

@@ -63,7 +63,10 @@ def _show_run(answer: JsonObject) -> None:
 @click.option("--every")
 @click.option("--at")
 @click.option("--id", "job", help="The schedule of a stored job.")
-@click.option("--tz", help="IANA zone; default: the configured one.")
+@click.option(
+    "--tz",
+    help="IANA zone; default: the job's, or the configured one. With --id only the times shown are in it.",
+)
 @click.option("--after", help="ISO time to start from; default: now.")
 @click.option("-n", "count", type=click.IntRange(1, 1000), default=5, show_default=True)
 @click.option("--batch", is_flag=True, help="Read one JSON object per line (expr, every, at, tz, after, n).")

@@ -56,7 +56,8 @@ def batch(home: Path, lines: Iterable[str]) -> None:
 def _answer(home: Path, asked: JsonObject, now_ms: int) -> JsonObject:
     where, after, count = _frame(home, asked, now_ms)
     schedule, job_id = _schedule(home, asked, where, after)
-    place = getattr(schedule, "tz", None) or where
+    own = None if asked.get("tz") is not None else getattr(schedule, "tz", None)
+    place = own or where
     found: list[int] = []
     at: int | None = after
     while at is not None and len(found) < count:
