@@ -142,5 +142,6 @@ def dump(home: Path) -> bytes:
         names = [name for (name,) in fetch(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
         rows = [(name, row) for name in sorted(names) for row in fetch(connection, f"SELECT * FROM {name}")]
     own = ("heartbeat", "newest", "alerts")
-    kept = [row for row in rows if row[1][0] not in own and row[0] != "incidents"]
+    noted = ("incidents", "incident_jobs")
+    kept = [row for row in rows if row[1][0] not in own and row[0] not in noted]
     return "\n".join(map(repr, kept)).encode()
