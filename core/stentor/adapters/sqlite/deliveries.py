@@ -127,22 +127,9 @@ def _values(seed: DeliverySeed) -> tuple[str | int | None, ...]:
 
 def _seed(row: Row) -> DeliverySeed:
     """A delivery that was left out, as it was before that was decided."""
-    (
-        delivery,
-        run,
-        job,
-        purpose,
-        channel,
-        account,
-        canonical,
-        kind,
-        target_id,
-        thread,
-        source,
-        *rest,
-        unsaid,
-    ) = row
-    required, priority, on_unknown, created_at, expires_at, on_thread_gone, meant_for = rest
+    delivery, run, job, purpose, channel, account, canonical, *rest, unsaid = row
+    kind, target_id, thread, source, *terms = rest
+    required, priority, on_unknown, created_at, expires_at, on_thread_gone, meant_for = terms
     text = canonical.removeprefix(f"{channel}:")
     return DeliverySeed(
         delivery,

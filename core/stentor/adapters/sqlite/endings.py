@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries, guards, lanes, rollup, runs
+from stentor.adapters.sqlite import deliveries, guards, rollup, runs
 from stentor.adapters.sqlite.events import alert, event, record_all
-from stentor.adapters.sqlite.rows import Row, fetch, listed
+from stentor.adapters.sqlite.giving_up import give_up
+from stentor.adapters.sqlite.rows import Row, fetch
 from stentor.domain.backoff import delay_ms
 from stentor.domain.records import Finished, RunEnd
-from stentor.domain.states import RunStatus
+from stentor.domain.states import PartState, RunStatus
 
 _END = """
 UPDATE runs SET status = ?, phase = ifnull(?, phase), ended_at = ?, started_at = ifnull(started_at, ?), error = ?, error_kind = ?,
@@ -44,11 +45,8 @@ UPDATE jobs SET not_before = ?1, next_at = max(next_at, ?1) WHERE id = ?2 AND en
 """
 _TAKEN_BACK = "its run is done once more"
 _UNSENT = """
-SELECT d.id, p.lane FROM deliveries d JOIN parts p ON p.delivery_id = d.id WHERE d.run_id = ? AND d.purpose = 'tool'
+SELECT d.id FROM deliveries d WHERE d.run_id = ? AND d.purpose = 'tool' AND d.state = 'pending'
     AND NOT EXISTS (SELECT 1 FROM parts o WHERE o.delivery_id = d.id AND (o.state <> 'pending' OR o.attempts > 0))
-"""
-_CANCEL = """
-UPDATE parts SET state = 'cancelled', reason = ? WHERE delivery_id IN (SELECT value FROM json_each(?))
 """
 _QUIET = (RunStatus.OK, RunStatus.SKIPPED, RunStatus.CANCELLED)
 _SENT = "its agent had sent something already, so the work is not done once more by itself"
@@ -126,14 +124,10 @@ def _ended(end: RunEnd, job_id: str) -> Row:
 
 def _take_back(connection: apsw.Connection, run_id: str, at_ms: int) -> None:
     """A run is done once more: what it wrote down and nobody has begun to send is left to the next attempt."""
-    unsent = fetch(connection, _UNSENT, (run_id,))
-    ids = list(dict.fromkeys(delivery for delivery, _ in unsent))
-    if ids:
-        connection.execute(_CANCEL, (_TAKEN_BACK, listed(ids)))
-        lanes.review(connection, list(dict.fromkeys(lane for _, lane in unsent)))
-        rollup.after_changes(
-            connection, [rollup.Change(delivery, at_ms, _TAKEN_BACK, by_hand=True) for delivery in ids]
-        )
+    unsent = [delivery for (delivery,) in fetch(connection, _UNSENT, (run_id,))]
+    give_up(connection, unsent, PartState.CANCELLED, _TAKEN_BACK)
+    changes = [rollup.Change(delivery, at_ms, _TAKEN_BACK, by_hand=True) for delivery in unsent]
+    rollup.after_changes(connection, changes)
 
 
 def _remember(connection: apsw.Connection, end: RunEnd, session_id: str) -> None:

@@ -1,12 +1,14 @@
 """The event table: the append-only account of what happened, and the last resort of every alert."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Concatenate, ParamSpec
 
 import apsw
 
 from stentor.adapters.sqlite.rows import Row
 
+P = ParamSpec("P")
 # Made once: json.dumps would make another for every text.
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 _INSERT = "INSERT INTO events (at, kind, job_id, run_id, delivery_id, data) VALUES (?, ?, ?, ?, ?, ?)"
@@ -44,36 +46,16 @@ def record_all(connection: apsw.Connection, events: Iterable[Row]) -> None:
     connection.executemany(_INSERT, events)
 
 
-def record(
-    connection: apsw.Connection,
-    at_ms: int,
-    kind: str,
-    data: Mapping[str, object] | None = None,
-    *,
-    job_id: str | None = None,
-    run_id: str | None = None,
-    delivery_id: str | None = None,
-) -> None:
-    """One event."""
-    connection.execute(
-        _INSERT, event(at_ms, kind, data, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
-    )
+def _written(make: Callable[P, Row]) -> Callable[Concatenate[apsw.Connection, P], None]:
+    def write(connection: apsw.Connection, /, *told: P.args, **named: P.kwargs) -> None:
+        connection.execute(_INSERT, make(*told, **named))
+
+    return write
 
 
-def alert(
-    connection: apsw.Connection,
-    at_ms: int,
-    cause: str,
-    message: str,
-    *,
-    job_id: str | None = None,
-    run_id: str | None = None,
-    delivery_id: str | None = None,
-) -> None:
-    """One alarm. Written in the transaction of its cause, so the cause cannot be silent."""
-    connection.execute(
-        _INSERT, alarm(at_ms, cause, message, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
-    )
+record = _written(event)
+# Written in the transaction of its cause, so the cause cannot be silent.
+alert = _written(alarm)
 
 
 def _text(data: Mapping[str, object] | None) -> str:
