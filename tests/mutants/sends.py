@@ -111,7 +111,7 @@ SENDS = (
         f"{SQLITE}/endings.py",
         "AND (o.state <> 'pending' OR o.attempts > 0))",
         "AND o.state = 'nothing')",
-        f"{STORE}::test_a_run_that_is_to_be_done_once_more_in_any_case_is",
+        f"{STORE}::test_what_was_tried_before_is_not_taken_back",
     ),
     Mutant(
         "what was sent again does not say whose repetition it is",

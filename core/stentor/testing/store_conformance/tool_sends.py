@@ -158,6 +158,12 @@ class ToolSendRules:
         assert (await self._given_up(store, unless_sent=False)).successor is not None
         assert [part_states(read, delivery) for delivery in ("t-1", "t-2")] == [["sending"], ["cancelled"]]
 
+    async def test_what_was_tried_before_is_not_taken_back(self, store: Store, read: RunLog) -> None:
+        await self._sent(store, tool_seed("t-1"), tool_seed("t-2"))
+        await settle_one(store, settlement(await sending(store), not_sent(NOW_MS + 60_000)))
+        assert (await self._given_up(store, unless_sent=False)).successor is not None
+        assert [part_states(read, delivery) for delivery in ("t-1", "t-2")] == [["retry_wait"], ["cancelled"]]
+
     async def test_what_was_rejected_was_not_sent(self, store: Store) -> None:
         await self._sent(store)
         await settle_one(store, settlement(await sending(store), rejected()))
