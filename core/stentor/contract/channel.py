@@ -9,11 +9,12 @@ from typing import ClassVar, Literal, Protocol
 
 from stentor.contract.dialects import Dialect
 from stentor.contract.errors import InvalidTarget
+from stentor.contract.inbox import Inbox
 from stentor.contract.payloads import Draft, Part, Payload
 from stentor.contract.receipts import LaterReceipt, Receipt
 from stentor.contract.settings import AccountSettings, SecretRef
 from stentor.contract.targets import Target, TargetHints
-from stentor.contract.traits import Limits, Traits
+from stentor.contract.traits import Limits, Rate, Traits
 
 Health = Literal["starting", "ready", "degraded", "down"]
 
@@ -87,11 +88,19 @@ class Connection(ABC):
         return "ready"
 
     async def resolve(self, target: Target) -> Target:
-        """Turn a name into the provider's id, once, when a job is added."""
+        """The target by its id, where it is a name; else as it is. Raise `InvalidTarget` where the name belongs to
+        nobody or to several, a `DeliveryError` where the provider did not say.
+        """
         return target
 
     async def reconcile(self, part: Part) -> Receipt | None:
         """With `traits.reconcile == "lookup"`: the receipt of a part that did arrive, None if it did not."""
+        raise NotImplementedError
+
+    async def receive(self, inbox: Inbox) -> None:
+        """With `traits.receives`: hand in what people write, until cancelled. Raise a `DeliveryError` when the
+        provider cannot be listened to; the core begins again later. Nothing of this may disturb `send`.
+        """
         raise NotImplementedError
 
     async def close(self) -> None:
@@ -125,6 +134,10 @@ class Channel(ABC):
     def parent(self, target: Target) -> Target | None:
         """The target a thread belongs to, for jobs that would rather have it there than not at all."""
         return None
+
+    def rates(self, settings: AccountSettings) -> Sequence[Rate]:  # noqa: ARG002 - for those whose accounts differ
+        """How fast one account may send."""
+        return self.traits.rates
 
     def render(self, payload: Payload, target: Target) -> Sequence[Draft] | None:
         """Turn a payload into drafts. None leaves it to the core, which goes by `dialect` and `limits`."""

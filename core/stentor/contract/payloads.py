@@ -33,16 +33,37 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a message is to be shown, as its author wants it. A channel heeds what its `traits.manners` name, and
+    nothing else is ever asked of it; `mentions` is heeded by all that can call people.
+
+    silent         no sound and no banner.
+    bare_links     no previews under links.
+    broadcast      what goes to a thread is shown beside it too.
+    mentions       the text may call people.
+    reply_to       the provider's id of the message that this one answers; one that is gone is no obstacle.
+    """
+
+    silent: bool = False
+    bare_links: bool = False
+    broadcast: bool = False
+    mentions: bool = False
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """One provider message as it will be sent: the outcome of rendering, before it has an identity.
 
     `plain` says the same without markup, for a provider that refuses the markup; empty where there is none.
+    `album` are the files that stand beside `attachment` in one message, where `limits.album` has room for them.
     """
 
     text: str
     format: str = "plain"
     attachment: Attachment | None = None
     plain: str = ""
+    album: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +79,10 @@ class Part:
     attempt: int
     format: str = "plain"
     attachment: Attachment | None = None
+    album: tuple[Attachment, ...] = ()
+    manner: Manner = field(default_factory=Manner)
+
+    @property
+    def files(self) -> tuple[Attachment, ...]:
+        """All that goes with the text."""
+        return () if self.attachment is None else (self.attachment, *self.album)

@@ -22,13 +22,15 @@ class Receipt:
 
     `target` is the target the provider says it accepted the part for: build it from the answer where the answer
     names it. An empty `message_id` proves nothing, and the part becomes unknown. `degraded` names what the
-    recipient gets less than was asked for.
+    recipient gets less than was asked for. `opened` is a conversation that this part has begun, such as the thread of
+    a forum post: the later parts of its delivery go there.
     """
 
     target: Target
     message_id: str
     degraded: str = ""
     detail: Mapping[str, str] = field(default_factory=dict[str, str])
+    opened: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)

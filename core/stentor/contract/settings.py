@@ -1,6 +1,6 @@
 """Settings of accounts and runners: strict models, and secrets that are references until they are needed."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -38,6 +38,17 @@ class SecretRef(Strict):
 
 class AccountSettings(Strict):
     """Settings of one account; a channel subclasses it with fields of its own."""
+
+
+class ChatSettings(AccountSettings):
+    """Settings of an account that people can write to, as far as they are alike everywhere.
+
+    They matter once the account receives. `dm_policy` says who may write to it directly: those who pair themselves,
+    those in `allow_from` only, everybody, or nobody.
+    """
+
+    dm_policy: Literal["pairing", "allowlist", "open", "disabled"] = "pairing"
+    allow_from: tuple[str, ...] = ()
 
 
 class RunnerSettings(Strict):

@@ -14,6 +14,9 @@ class Target:
     `address` is the canonical text without the channel's name; it must parse back to an equal target.
     The account stands beside the canonical text, not in it. `id` is what the provider's API takes and keeps
     its case; `display` and `warnings` are for people and do not take part in equality.
+
+    `is_name` says that this is no address yet: names change hands. The channel is asked for the id once
+    (`Connection.resolve`), before anything is stored, and nothing is ever sent to a name.
     """
 
     channel: str
@@ -24,6 +27,7 @@ class Target:
     account: str | None = None
     display: str = field(default="", compare=False)
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    is_name: bool = False
 
     @property
     def canonical(self) -> str:

@@ -13,6 +13,7 @@ class Limits:
     counted           `sent`: the text with its markup, as it is sent; `shown`: what is left when the provider has
                       read the markup.
     stretches         more marked stretches than this in one part would not be shown.
+    album             up to so many files of one kind go in one message; pictures and other files are two kinds.
     """
 
     text: int
@@ -21,6 +22,7 @@ class Limits:
     attachment_bytes: int | None = None
     counted: Literal["sent", "shown"] = "sent"
     stretches: int | None = None
+    album: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class Traits:
                   `none`: sending again duplicates.
     reconcile     `lookup`: `Connection.reconcile` can ask whether a part arrived; `receipt`: later receipts settle it.
     receipt_id    `own`: the provider returns no id, so the id we sent stands for it after an explicit success.
+    manners       the fields of a part's `Manner` that are heeded.
+    receives      `Connection.receive` hands in what people write.
+    at_once       more sends than this are never under way on one account.
     """
 
     idempotency: Literal["none", "nonce", "key"] = "none"
@@ -61,6 +66,9 @@ class Traits:
     reconcile: Literal["none", "lookup", "receipt"] = "none"
     receipt_level: Literal["accepted", "delivered", "read"] = "accepted"
     receipt_id: Literal["provider", "own"] = "provider"
+    manners: tuple[Literal["silent", "bare_links", "broadcast", "reply_to"], ...] = ()
+    receives: bool = False
+    at_once: int | None = None
     push_window: float | None = None
     send_timeout: float = 60
     rates: tuple[Rate, ...] = ()
