@@ -60,6 +60,9 @@ def test_everything_at_its_bounds_is_sound() -> None:
         (OddTraits(idempotency="always"), "idempotency is 'always': it must be one of none, nonce, key"),
         (OddTraits(reconcile=True), "traits.reconcile is True: it must be one of none, lookup, receipt"),
         (OddTraits(receipt_level=["read"]), "traits.receipt_level is ['read']"),
+        (Traits(at_once=0), "traits.at_once is 0: it must be a whole number of at least 1"),
+        (OddTraits(manners=("loud",)), "traits.manners holds 'loud': it may hold silent, bare_links"),
+        (OddTraits(receives="yes"), "traits.receives is 'yes': it must be True or False"),
     ],
     ids=str,
 )
@@ -75,6 +78,7 @@ def test_a_trait_that_nobody_could_keep_is_named_with_what_would_do(traits: Trai
         (OddLimits(100, unit="words"), "limits.unit is 'words': it must be one of utf16, characters, bytes"),
         (OddLimits(100, counted="seen"), "limits.counted is 'seen': it must be one of sent, shown"),
         (Limits(100, caption=0), "limits.caption is 0: it must be a whole number of at least 1"),
+        (Limits(100, album=0), "limits.album is 0: it must be a whole number from 1 to 100"),
         (OddLimits(100, attachment_bytes=1e6), "limits.attachment_bytes is 1000000.0"),
         (OddLimits(100, stretches="many"), "limits.stretches is 'many'"),
     ],

@@ -55,6 +55,15 @@ def test_an_account_without_others_has_all_slots() -> None:
     assert not shared.sated
 
 
+@pytest.mark.parametrize("several", [True, False], ids=["among others", "alone"])
+def test_an_account_has_no_more_under_way_than_its_channel_can_do(several: bool) -> None:
+    shared = Shares(SLOTS, Counter(narrow=3), several, {"narrow": 8})
+
+    assert take_all(shared, "narrow") == 5
+    assert shared.sated == {"narrow"}
+    assert shared.has_room("other")
+
+
 @pytest.mark.parametrize("free", range(4))
 def test_where_there_are_few_slots_each_can_be_had(free: int) -> None:
     assert take_all(Shares(free, Counter(), several=True), "only") == free

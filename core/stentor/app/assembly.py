@@ -28,13 +28,14 @@ from stentor.domain.idents import ident
 from stentor.domain.jobs import Command, Job
 from stentor.domain.outbox import Verdict
 from stentor.domain.pacing import Pace, Starts
-from stentor.domain.records import AccountRow, Outgoing
+from stentor.domain.records import Outgoing
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused, details_of
 from stentor.domain.retention import Limits
 from stentor.domain.routing import LAST
 from stentor.domain.tz_databases import TzDatabase
 from stentor.ports import Store
+from stentor.services.accounts import account_rows
 from stentor.services.admission import Admission
 from stentor.services.agent_turns import Agent
 from stentor.services.alerts import Alerts
@@ -48,6 +49,7 @@ from stentor.services.job_rules import JobDefaults
 from stentor.services.jobbook import JobBook
 from stentor.services.maintenance import Maintenance
 from stentor.services.messenger import Messenger
+from stentor.services.naming import Naming
 from stentor.services.outgoing import Outgoings
 from stentor.services.readying import Readying
 from stentor.services.recovery import Recovery
@@ -151,6 +153,7 @@ class App:
         connections = Connections(
             directory, store, clock, home, secrets, redactor.clean, seams.around_connection
         )
+        naming = Naming(directory, connections, redactor.clean)
 
         def new_id(kind: str) -> str:
             return ident(kind, clock.now_ms(), chance.token(10))
@@ -186,7 +189,7 @@ class App:
         )
         spool = FileSpool(home / "spool")
         workspaces = {name: agent.workspace for name, agent in agents.items()}
-        messenger = Messenger(store, clock, outgoings, spool, workspaces, boot, dispatcher.wake)
+        messenger = Messenger(store, clock, outgoings, naming, spool, workspaces, boot, dispatcher.wake)
         changed = asyncio.Event()
         executor = Executor(
             store,
@@ -223,9 +226,17 @@ class App:
             round(keep_days * 86_400_000) or None,
             changed,
         )
-        defaults = JobDefaults.of(config)
         book = JobBook(
-            store, clock, chance, directory, defaults, courtesy, scheduler.job_changed, boot, conversations
+            store,
+            clock,
+            chance,
+            directory,
+            JobDefaults.of(config),
+            courtesy,
+            scheduler.job_changed,
+            boot,
+            conversations,
+            naming,
         )
         return cls(
             home,
@@ -267,18 +278,7 @@ class App:
 
         Whoever is going to send does not know what has become of them: then one part of each goes ahead.
         """
-        rows = [
-            AccountRow(
-                name,
-                account,
-                "open",
-                rates=channel.traits.rates,
-                gated=gated,
-                patience_ms=int(channel.traits.send_timeout * 1000),
-            )
-            for name, channel in self.directory.channels.items()
-            for account in self.directory.accounts(name)
-        ]
+        rows = account_rows(self.directory, gated=gated)
         await self.store.set_accounts(rows, self.seams.clock.now_ms())
 
     async def prepare(self) -> None:

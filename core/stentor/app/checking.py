@@ -11,13 +11,13 @@ from stentor.contract.channel import Account
 from stentor.contract.errors import DeliveryError
 from stentor.contract.receipts import LaterReceipt
 from stentor.contract.targets import Target
-from stentor.domain.answers import target_of
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Directory, Route
 from stentor.services.lending import Context, Lent
+from stentor.services.naming import id_of
 from stentor.services.opening import closed, opened
-from stentor.services.plugin_calls import Door, Raised
+from stentor.services.plugin_calls import Door
 
 
 class _NoJournal:
@@ -45,24 +45,14 @@ async def _check(home: Path, route: Route, directory: Directory) -> Target:
         _ignore_report,
         lambda _account, _state, _reason: None,
     )
-    door = Door(channel.name, route.account)
     try:
         connection = await opened(channel, account, context)
         try:
-            found = await door.call_within(
-                channel.traits.send_timeout, "resolve", lambda: connection.resolve(route.target), _resolved
-            )
+            return await id_of(route.target, channel, connection)
         finally:
-            await closed(door, connection)
+            await closed(Door(channel.name, route.account), connection)
     except DeliveryError as error:
         raise Refused("bad_target", redactor.clean(str(error))) from error
-    if isinstance(found, Raised):
-        raise Refused("bad_target", redactor.clean(str(found.error))) from found.error
-    return found.on(route.account)
-
-
-def _resolved(given: object) -> Target:
-    return target_of(given, "what resolve returns")
 
 
 def _ignore_report(account: Account, receipt: LaterReceipt) -> None:

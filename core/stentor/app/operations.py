@@ -9,10 +9,11 @@ from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App, database
 from stentor.app.door import check_size, job_from_outside, jobs_from_outside, patch_from_outside
+from stentor.app.manners import MANNERS, check_manner, manner_in
 from stentor.app.parameters import Parameters, not_valid
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
-from stentor.domain.routing import Address, RouteError, resolve
+from stentor.domain.routing import Address, Route, RouteError, resolve
 
 
 class NotFound(Exception):
@@ -83,25 +84,29 @@ class Operations:
     async def send(self, raw: Mapping[str, Any]) -> JsonObject:
         """Put a message by hand into the outbox; a dry run only says where it would go."""
         check_size(raw)
-        asked = Parameters(raw, "to", "text", "channel", "account", "thread", "dryRun")
+        asked = Parameters(raw, "to", "text", "channel", "account", "thread", "dryRun", *MANNERS)
         to, text = asked.text("to") or "", asked.text("text") or ""
         for name, said in (("to", to), ("text", text)):
             if not said.strip():
                 raise not_valid(name, "must not be blank: a message needs a target and a text")
         address = Address(to, asked.text("channel"), asked.text("account"), asked.text("thread"))
-        dry_run = asked.flag("dryRun")
-        try:
-            route = resolve(address, self.app.directory)
-        except RouteError as error:
-            raise Refused(error.code, error.message, hint=error.hint) from error
+        dry_run, manner = asked.flag("dryRun"), manner_in(asked)
+        route = await self.app.book.naming.knowing(lambda: self._way(address))
+        check_manner(manner, self.app.directory.channels[route.target.channel], route.target)
         if dry_run:
             return {"dryRun": True, "target": route.target.canonical, "accountId": route.account}
         outgoings = self.app.outgoings
-        seed = await outgoings.beside(len(text), partial(outgoings.manual, route, text))
+        seed = await outgoings.beside(len(text), partial(outgoings.manual, route, text, manner=manner))
         await self.app.store.enqueue(seed)
         self.app.dispatcher.wake()
         with Reader.open(database(self.app.home)) as reader:
             return reader.deliveries(delivery=seed.id)[0]
+
+    async def _way(self, address: Address) -> Route:
+        try:
+            return resolve(address, self.app.directory)
+        except RouteError as error:
+            raise Refused(error.code, error.message, hint=error.hint) from error
 
     def health(self) -> list[JsonObject]:
         """The accounts that were opened, as their channels report them."""

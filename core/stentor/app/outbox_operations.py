@@ -35,7 +35,9 @@ class OutboxOperations:
         to, account, part = asked.text("to"), asked.text("account"), asked.number("fromPart", least=1)
         old = await self._stored(delivery_id)
         address = Address(to or old.target.canonical, account=account) if to or account else None
-        resent = await self.app.desk.resend(old, by=self.by, from_part=part, to=address)
+        resent = await self.app.book.naming.knowing(
+            lambda: self.app.desk.resend(old, by=self.by, from_part=part, to=address)
+        )
         return {**self._shown(resent.delivery_id), "warnings": list(resent.warnings)}
 
     async def settle(self, raw: Mapping[str, Any]) -> JsonObject:

@@ -62,6 +62,9 @@ _DELIVERY = (
     click.option(
         "--best-effort-deliver", is_flag=True, help="A failed delivery does not count against the job."
     ),
+    click.option("--silent", is_flag=True, help="Messages make no sound."),
+    click.option("--no-link-previews", is_flag=True, help="No previews under links."),
+    click.option("--broadcast", is_flag=True, help="What goes to a thread is shown beside it too."),
     click.option(
         "--priority",
         type=_words("interactive", "alert", "announce", "digest"),
@@ -118,6 +121,9 @@ _ONLY_EDIT = (
     click.option("--disable", is_flag=True, help="Switch the job off."),
     click.option("--no-light-context", is_flag=True, help="With the agent's bootstrap files."),
     click.option("--no-best-effort-deliver", is_flag=True, help="A failed delivery counts against the job."),
+    click.option("--no-silent", is_flag=True, help="Messages make their sound again."),
+    click.option("--link-previews", is_flag=True, help="Previews under links again."),
+    click.option("--no-broadcast", is_flag=True, help="What goes to a thread is shown there only."),
     click.option("--clear-agent", is_flag=True, help="The default agent again."),
     click.option("--clear-session-key", is_flag=True, help="A session of its own again."),
     click.option("--clear-model", is_flag=True, help="The agent's model again."),

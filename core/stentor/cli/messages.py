@@ -22,6 +22,18 @@ NOT_SENT_YET = "no-daemon: nothing is sent until `stentor serve` runs"
 @click.option("--channel", help="The channel of a target without prefix.")
 @click.option("--account")
 @click.option("--thread")
+@click.option("--silent", is_flag=True, default=None, help="Without a sound.")
+@click.option(
+    "--no-link-previews",
+    "linkPreviews",
+    flag_value=False,
+    default=None,
+    type=bool,
+    help="Without previews under links.",
+)
+@click.option("--broadcast", is_flag=True, default=None, help="Show what goes to a thread beside it too.")
+@click.option("--mentions", is_flag=True, default=None, help="The text may call people.")
+@click.option("--reply-to", "replyTo", help="The provider's id of the message it answers.")
 @wait_options("Wait for the receipt; exit 6 if there is none.", _PATIENCE)
 @click.option("--dry-run", is_flag=True, help="Only say where it would go.")
 @common

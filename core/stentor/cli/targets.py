@@ -18,7 +18,7 @@ from stentor.cli.usage import refuse_beside
 from stentor.config import load_config
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
-from stentor.domain.routing import LAST, Address, Directory, Route, RouteError, resolve
+from stentor.domain.routing import LAST, Address, Directory, Route, RouteError, read, without_account
 
 _HINTS = ("channel", "account", "thread", "defaultKind")
 _LAST = (
@@ -77,7 +77,8 @@ def explained(home: Path, directory: Directory, said: JsonObject) -> JsonObject:
     channel, account, thread, kind = (asked.text(key) for key in _HINTS)
     if (channel or "").strip().lower() == LAST:
         raise Refused("bad_target", '"last" is no address of its own', hint=_LAST)
-    route = resolve(Address(text, channel, account, thread, kind), directory)
+    address = Address(text, channel, account, thread, kind)
+    route = read(address, directory) if check else without_account(address, directory)
     if kind is not None:
         _check_kind(kind, route, directory)
     if check:
@@ -102,7 +103,7 @@ def _check_kind(kind: str, route: Route, directory: Directory) -> None:
     kinds = {route.target.kind}
     for example in channel.examples:
         with suppress(RouteError):
-            kinds.add(resolve(Address(example.canonical, account=route.account), directory).target.kind)
+            kinds.add(without_account(Address(example.canonical), directory).target.kind)
     if kind not in kinds:
         why = f"{kind!r} is no kind of target on {channel.name}; known are {', '.join(sorted(kinds))}"
         raise not_valid("defaultKind", why)

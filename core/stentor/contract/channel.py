@@ -135,7 +135,11 @@ class Channel(ABC):
         """The target a thread belongs to, for jobs that would rather have it there than not at all."""
         return None
 
-    def rates(self, settings: AccountSettings) -> Sequence[Rate]:  # noqa: ARG002 - for those whose accounts differ
+    def traits_of(self, target: Target) -> Traits:
+        """What is promised of one target, where that is less than `traits` says."""
+        return self.traits
+
+    def rates(self, settings: AccountSettings) -> Sequence[Rate]:
         """How fast one account may send."""
         return self.traits.rates
 

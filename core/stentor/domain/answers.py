@@ -72,10 +72,11 @@ def receipt_of(given: object, meant: Target) -> object:
     message_id = name_in(given.message_id, "message_id of the receipt", _LONGEST_ID)
     target = given.target if given.target is meant else target_of(given.target, "target of the receipt")
     detail = cast("object", given.detail)
+    opened = None if given.opened is None else target_of(given.opened, "opened of the receipt")
     if given.degraded == "" and detail == {}:
         return given if message_id is given.message_id else replace(given, message_id=message_id)
     degraded = storable(text_in(given.degraded, "degraded of the receipt"))
-    return Receipt(target, message_id, degraded, _detail(detail))
+    return Receipt(target, message_id, degraded, _detail(detail), opened)
 
 
 def target_of(given: object, what: str) -> Target:
@@ -182,17 +183,20 @@ def _draft(given: object) -> Draft:
     text, plain = text_in(given.text, "text of a draft"), text_in(given.plain, "plain of a draft")
     if max(len(text), len(plain)) > _LONGEST_DRAFT:
         raise PluginFault(f"a draft may have {_LONGEST_DRAFT} characters, and has {len(text) + len(plain)}")
+    attachment = None if given.attachment is None else _attachment(given.attachment)
+    album = tuple(_attachment(file) for file in few_in(given.album, "album of a draft", _MOST_ENTRIES))
+    if album and attachment is None:
+        raise PluginFault("a draft has an album and no attachment: its first file is the attachment")
     return Draft(
         storable(text, _LONGEST_DRAFT),
         name_in(given.format, "format of a draft"),
-        _attachment(given.attachment),
+        attachment,
         storable(plain, _LONGEST_DRAFT),
+        album,
     )
 
 
-def _attachment(given: object) -> Attachment | None:
-    if given is None:
-        return None
+def _attachment(given: object) -> Attachment:
     if not isinstance(given, Attachment):
         raise PluginFault(f"attachment of a draft must be an Attachment, not {kind_of(given)}")
     size = cast("object", given.size)

@@ -8,7 +8,7 @@ from stentor.domain.refusals import Detail
 from stentor.domain.routing import LAST
 
 _OF_RESULTS = ("lateNote",)
-_OF_MESSAGES = ("onThreadGone", "mentions", "numberParts")
+_OF_MESSAGES = ("onThreadGone", "mentions", "numberParts", "silent", "linkPreviews", "broadcast")
 _OF_DELIVERIES = ("onUnknown", "expiresAfterSeconds")
 # `priority` is none of them: runs that wait for room are let in by it, whatever becomes of their results. Nor is
 # `bestEffort`, which may be said before there is a delivery.
@@ -49,6 +49,9 @@ def _said(delivery: DeliveryModel, usual_expiry_seconds: int) -> frozenset[str]:
         "mentions": delivery.mentions,
         "numberParts": delivery.number_parts,
         "lateNote": delivery.late_note,
+        "silent": delivery.silent,
+        "linkPreviews": not delivery.link_previews,
+        "broadcast": delivery.broadcast,
         "onUnknown": delivery.on_unknown != "hold",
         "expiresAfterSeconds": delivery.expires_after_seconds not in (None, usual_expiry_seconds),
     }

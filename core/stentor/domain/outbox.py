@@ -77,6 +77,8 @@ class Verdict:
     confirm_by_ms: int | None = None
     # The provider itself said: not accepted, try later.
     refused: bool = False
+    # Where the later parts of the delivery go.
+    opened: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,18 @@ def accept(receipt: object, attempt: Attempt, traits: Traits) -> Verdict:
         message_id=receipt.message_id,
         degraded=receipt.degraded,
         detail=dict(receipt.detail),
+        opened=_opened(receipt.opened, attempt.target),
         confirm_by_ms=None
         if traits.receipt_level == "accepted"
         else attempt.started_ms + _CONFIRMED_WITHIN_MS,
     )
+
+
+def _opened(opened: Target | None, meant: Target) -> Target | None:
+    """A conversation of the same account, and another one than this."""
+    if opened is None or opened.channel != meant.channel or opened.canonical == meant.canonical:
+        return None
+    return opened.on(meant.account or "")
 
 
 def judge(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:

@@ -19,6 +19,11 @@ def flaw(limits: Limits, traits: Traits) -> str:
     return next(_flaws(limits, traits), "")
 
 
+def flaw_of_rates(rates: object) -> str:
+    """The same of the rates of one account."""
+    return next(_of_rates(rates), "")
+
+
 def _flaws(limits: Limits, traits: Traits) -> Iterator[str]:
     yield from _words("limits", limits, "unit", "counted")
     yield from _whole("limits.text", limits.text, 0)
@@ -26,11 +31,17 @@ def _flaws(limits: Limits, traits: Traits) -> Iterator[str]:
         value = cast("object", getattr(limits, name))
         if value is not None:
             yield from _whole(f"limits.{name}", value, least)
+    yield from _whole("limits.album", limits.album, 1, _MOST)
     yield from _words("traits", traits, "idempotency", "reconcile", "receipt_level", "receipt_id")
     yield from _number("traits.nonce_window", traits.nonce_window, 0, _MONTH_SECONDS)
     if traits.push_window is not None:
         yield from _number("traits.push_window", traits.push_window, 0, _MONTH_SECONDS)
     yield from _number("traits.send_timeout", traits.send_timeout, 0.001, _LONGEST_SEND_SECONDS)
+    if traits.at_once is not None:
+        yield from _whole("traits.at_once", traits.at_once, 1)
+    yield from _several("traits", traits, "manners")
+    if not isinstance(cast("object", traits.receives), bool):
+        yield f"traits.receives is {shown(traits.receives)}: it must be True or False"
     yield from _of_retry(traits.retry)
     yield from _of_rates(traits.rates)
 
@@ -67,6 +78,14 @@ def _words(name: str, owner: object, *fields: str) -> Iterator[str]:
         words = get_args(hints.get(field, Literal[""]))
         if not isinstance(value, str) or value not in words:
             yield f"{name}.{field} is {shown(value)}: it must be one of {', '.join(words)}"
+
+
+def _several(name: str, owner: object, field: str) -> Iterator[str]:
+    """A field that takes any number of a few words."""
+    words = get_args(get_args(get_type_hints(type(owner))[field])[0])
+    for value in few_in(getattr(owner, field), f"{name}.{field}", _MOST):
+        if value not in words:
+            yield f"{name}.{field} holds {shown(value)}: it may hold {', '.join(words)}"
 
 
 def _number(name: str, value: object, least: float, most: float) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from stentor.contract.payloads import Manner
 from stentor.contract.runners import Usage
 from stentor.contract.targets import Target
 from stentor.contract.traits import Rate
+from stentor.domain.manners import USUAL
 from stentor.domain.outbox import Verdict
 from stentor.domain.states import DeliveryState, Priority, Purpose, RunStatus, Trigger
 
@@ -141,6 +143,7 @@ class DeliverySeed:
     meant_for: str | None = None
     # Why its parts are rejected from the start.
     given_up: str = ""
+    manner: Manner = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,14 @@ class Outgoing:
     readdressed: bool = False
     # Why it waited, if it may have arrived already.
     doubt: str = ""
+    manner: Manner = USUAL
+    # The conversation that an earlier part of its delivery has begun.
+    opened: Target | None = None
+
+    @property
+    def address(self) -> Target:
+        """Where the part itself goes; its lane is that of its target."""
+        return self.opened or self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +255,8 @@ class AccountRow:
     gated: bool = False
     # How long that one is waited for before another one goes: it may take so long to send.
     patience_ms: int = 60_000
+    # More sends than this are never under way.
+    at_once: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ def drafts(
     mentions: bool = False,
     redactor: Redactor | None = None,
 ) -> tuple[Draft, ...]:
-    """The rendering of channels that have none of their own: text in parts, then one draft per attachment.
+    """The rendering of channels that have none of their own: text in parts, then the files, one by one or in albums.
 
     `numbered` ends each of several parts with its number, `mentions` leaves the text the power to call people.
     Without a dialect the Markdown is sent as it was written, mentions and all. What `redactor` knows is in none of it.
@@ -61,9 +61,10 @@ def drafts(
     if files and limits.caption is not None:
         captions = page.parts(replace(limits, text=min(limits.caption, limits.text)))
         if len(captions) == 1:
-            return (replace(captions[0], attachment=files[0]), *_alone(files[1:]))
+            first, *rest = _albums(files, limits.album)
+            return (replace(captions[0], attachment=first[0], album=first[1:]), *_alone(rest))
     texts = _numbered(page, limits) if numbered else page.parts(limits)
-    return (*texts, *_alone(files))
+    return (*texts, *_alone(_albums(files, limits.album)))
 
 
 def _sendable(payload: Payload, limits: Limits) -> tuple[Sequence[Attachment], list[str]]:
@@ -79,8 +80,23 @@ def _sendable(payload: Payload, limits: Limits) -> tuple[Sequence[Attachment], l
     return files, [f"File not sent: {printable(note)}" for note in notes]
 
 
-def _alone(files: Sequence[Attachment]) -> Iterator[Draft]:
-    return (Draft("", attachment=file) for file in files)
+def _albums(files: Sequence[Attachment], most: int) -> list[tuple[Attachment, ...]]:
+    """Files that follow one another and are of one kind, up to so many together."""
+    albums: list[tuple[Attachment, ...]] = []
+    for file in files:
+        if albums and len(albums[-1]) < most and _is_picture(albums[-1][0]) == _is_picture(file):
+            albums[-1] = (*albums[-1], file)
+        else:
+            albums.append((file,))
+    return albums
+
+
+def _is_picture(file: Attachment) -> bool:
+    return file.media_type.startswith(("image/", "video/"))
+
+
+def _alone(albums: Sequence[tuple[Attachment, ...]]) -> Iterator[Draft]:
+    return (Draft("", attachment=first, album=tuple(rest)) for first, *rest in albums)
 
 
 def _inlines(dialect: Dialect, limits: Limits, redactor: Redactor, *, mentions: bool) -> Inlines:

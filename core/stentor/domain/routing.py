@@ -52,6 +52,10 @@ class Directory(Protocol):
         """The configured `default_to` of each channel that has one."""
         ...
 
+    def id_of(self, name: Target) -> Target | None:
+        """What a name stands for, as far as somebody has asked the channel for it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -76,12 +80,50 @@ class Route:
         return self.target.account or ""
 
 
+class NameUnknown(RouteError):
+    """The address is a name: the channel has to be asked for the id before it can be used."""
+
+    def __init__(self, target: Target) -> None:
+        hint = "write the id; where a job or a message is made, the channel is asked for it"
+        super().__init__("name_unknown", f"{target.canonical} is a name, and names change hands", hint=hint)
+        self.target = target
+
+
+def name_behind(error: BaseException | None) -> Target | None:
+    """The name on which some work has failed, if it is that."""
+    while error is not None:
+        if isinstance(error, NameUnknown):
+            return error.target
+        error = error.__cause__
+    return None
+
+
 def resolve(address: Address, directory: Directory) -> Route:
     """Read one address. Only prefixes of loaded plugins select a channel, and they must agree with a named one."""
+    route = read(address, directory)
+    if not route.target.is_name:
+        return route
+    known = directory.id_of(route.target)
+    if known is None:
+        raise NameUnknown(route.target)
+    return Route(known, route.source)
+
+
+def read(address: Address, directory: Directory) -> Route:
+    """The same as far as it can be read: a name is left as it stands."""
     channel, source = channel_of(address, directory)
     account, settings = _account(channel, address.account, directory)
     hints = TargetHints(address.thread, address.default_kind, settings)
     return Route(_parsed(channel, address.text, hints).on(account), source)
+
+
+def without_account(address: Address, directory: Directory) -> Route:
+    """The same where it does not matter which account it is for, or whether there is one."""
+    channel, source = channel_of(address, directory)
+    if address.account is not None or len(directory.accounts(channel.name)) == 1:
+        return read(address, directory)
+    hints = TargetHints(address.thread, address.default_kind)
+    return Route(_parsed(channel, address.text, hints), source)
 
 
 def _parsed(channel: Channel, text: str, hints: TargetHints) -> Target:

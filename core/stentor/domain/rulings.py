@@ -1,9 +1,12 @@
 """What operators decide about deliveries: whether an unknown part arrived, what is sent again, what may go."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from stentor.contract.payloads import Manner
 from stentor.contract.targets import Target
+from stentor.domain.manners import USUAL
 from stentor.domain.states import GOOD_PART, DeliveryState, PartState
 
 Word = Literal["delivered", "not-delivered"]
@@ -59,6 +62,9 @@ class StoredDelivery:
     source: str
     job_id: str | None
     parts: tuple[StoredPart, ...]
+    manner: Manner = USUAL
+    # The conversation that its first part has begun.
+    opened: Target | None = None
 
     @property
     def is_in_doubt(self) -> bool:
@@ -75,6 +81,10 @@ class StoredDelivery:
         if from_part is not None:
             return tuple(part for part in self.parts if part.n >= from_part)
         return tuple(part for part in self.parts if not part.has_arrived) or self.parts
+
+    def place_of(self, parts: Sequence[StoredPart]) -> Target:
+        """Where these parts belong: what follows the first one goes where that has led."""
+        return self.target if self.opened is None or parts[0].n == 1 else self.opened
 
 
 @dataclass(frozen=True, slots=True)

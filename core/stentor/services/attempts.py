@@ -1,16 +1,15 @@
 """One part offered to its channel: an answer in time, none in time, or one that comes late."""
 
 import asyncio
-import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import cached_property
 from typing import cast
 
 from stentor.contract.channel import Channel, Connection
 from stentor.contract.errors import CredentialsRejected, Unavailable
-from stentor.contract.payloads import Attachment, Part
+from stentor.contract.payloads import Part
 from stentor.contract.traits import Traits
 from stentor.domain.answers import UNRENDERED, receipt_of
 from stentor.domain.outbox import (
@@ -27,10 +26,11 @@ from stentor.domain.records import Outgoing
 from stentor.domain.routing import Directory
 from stentor.domain.states import PartState
 from stentor.ports import Chance, Clock
+from stentor.services.circumstances import attempt_of, traits_for
 from stentor.services.connections import Connections
+from stentor.services.enclosures import files_of
 from stentor.services.lending import Lent
 from stentor.services.plugin_calls import Door, Raised
-from stentor.services.recovery import attempt_of
 
 log = logging.getLogger(__name__)
 # A send that outlives its deadline may still come back and settle its part; after this it is given up.
@@ -92,7 +92,7 @@ class Attempts:
         return _One(self, part, self.directory.channels.get(target.channel), lent)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _One:
     """One attempt under way."""
 
@@ -101,9 +101,9 @@ class _One:
     channel: Channel | None
     lent: Lent | None
 
-    @property
+    @cached_property
     def traits(self) -> Traits:
-        return self.channel.traits if self.channel is not None else Traits()
+        return traits_for(self.part, self.channel)
 
     async def may_go_again(self, connection: Connection) -> bool:
         """It may have arrived. Where the provider can be asked, it is; else time tells whether it still knows."""
@@ -152,7 +152,7 @@ class _One:
         return Door(self.part.target.channel, self.part.target.account or "")
 
     def read(self, given: object) -> object:
-        return receipt_of(given, self.part.target)
+        return receipt_of(given, self.part.address)
 
     def at(self, at_ms: int, jitter: float = 0.0) -> Attempt:
         return attempt_of(self.part, at_ms, self.channel, jitter)
@@ -193,20 +193,17 @@ def _at_fault(fault: PluginFault) -> Verdict:
 
 def wire_part(part: Outgoing) -> Part:
     """The part as the channel gets it."""
-    attachment = None
-    if part.attachment is not None:
-        kept: Mapping[str, str | int] = json.loads(part.attachment)
-        attachment = Attachment(
-            str(kept["name"]), Path(str(kept["path"])), str(kept["mediaType"]), int(kept["size"])
-        )
+    files = files_of(part.attachment)
     return Part(
         part.part_id,
         part.delivery_id,
-        part.target,
+        part.address,
         part.n,
         part.of,
         part.text,
         part.attempt,
         part.format,
-        attachment,
+        files[0] if files else None,
+        files[1:],
+        part.manner,
     )

@@ -1,15 +1,15 @@
 """The operators' desk: deliveries are sent again, ruled upon, cancelled and dropped by hand."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
-from stentor.contract.payloads import Attachment, Payload
+from stentor.contract.payloads import Payload
 from stentor.contract.targets import Target
 from stentor.domain.idents import ident, part_ident
 from stentor.domain.json_types import as_object
+from stentor.domain.manners import USUAL
 from stentor.domain.records import DeliverySeed, PartSeed
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, Route, resolve
@@ -24,7 +24,8 @@ from stentor.domain.rulings import (
 )
 from stentor.domain.states import GOOD_DELIVERY, DeliveryState, Priority, Purpose
 from stentor.ports import Chance, Clock, Store
-from stentor.services.outgoing import EXPIRY_SECONDS, Outgoings, attachment_json
+from stentor.services.enclosures import files_of, kept
+from stentor.services.outgoing import EXPIRY_SECONDS, Outgoings
 
 _AT_ONCE = 200
 
@@ -56,7 +57,7 @@ class Desk:
                 "no_such_part", f"delivery {old.id} has {len(old.parts)} parts, no part {from_part}"
             )
         route = None if to is None else resolve(to, self.outgoings.directory)
-        target = old.target if route is None else route.target
+        target = old.place_of(parts) if route is None else route.target
         source = old.source if route is None else route.source
         seed = self._again(old, target, source)
         if route is None or target.channel == old.target.channel:
@@ -135,24 +136,17 @@ class Desk:
             job_id=old.job_id,
             link="resend",
             linked_to=old.id,
+            manner=old.manner if target.channel == old.target.channel else USUAL,
         )
 
     def _rendered(self, seed: DeliverySeed, route: Route, parts: Sequence[StoredPart]) -> DeliverySeed:
         """What the parts say, in the words of another channel."""
-        files = tuple(_attachment(part.attachment) for part in parts if part.attachment is not None)
+        files = tuple(file for part in parts for file in files_of(part.attachment))
         texts = [text for part in parts if (text := _words(part))]
         drafts = self.outgoings.render(route, Payload("\n".join(texts), files))
         return _with_parts(
             seed,
-            [
-                (
-                    draft.text,
-                    draft.format,
-                    None if draft.attachment is None else attachment_json(draft.attachment),
-                    draft.plain or None,
-                )
-                for draft in drafts
-            ],
+            [(draft.text, draft.format, kept(draft), draft.plain or None) for draft in drafts],
         )
 
     def _hand(self, by: str) -> Hand:
@@ -213,8 +207,3 @@ def _lost(old: StoredDelivery, channel: str, parts: Sequence[StoredPart], count:
     if any(part.plain is not None or part.format != "plain" for part in parts):
         return f"{said}: its formatting is lost"
     return said
-
-
-def _attachment(kept: str) -> Attachment:
-    file: Mapping[str, str | int] = json.loads(kept)
-    return Attachment(str(file["name"]), Path(str(file["path"])), str(file["mediaType"]), int(file["size"]))

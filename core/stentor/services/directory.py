@@ -1,11 +1,12 @@
 """The channels that are loaded and the accounts that are configured, as the resolver asks for them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from stentor.contract.channel import Channel
 from stentor.contract.settings import AccountSettings
+from stentor.contract.targets import Target
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Directory:
     channels: Mapping[str, Channel]
     configured: Mapping[str, Mapping[str, AccountSettings]]
     defaults: Mapping[str, str]
+    _names: dict[Target, Target] = field(default_factory=dict[Target, Target])
 
     @cached_property
     def _owners(self) -> dict[str, Channel]:
@@ -36,3 +38,12 @@ class Directory:
 
     def default_targets(self) -> Mapping[str, str]:
         return self.defaults
+
+    def id_of(self, name: Target) -> Target | None:
+        return self._names.get(name)
+
+    def learn(self, name: Target, target: Target) -> None:
+        self._names[name] = target
+
+    def forget(self, name: Target) -> None:
+        self._names.pop(name, None)

@@ -16,6 +16,7 @@ from stentor.domain.jobs import fill_defaults
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.records import JobRow
 from stentor.domain.refusals import Detail, Refused
+from stentor.domain.routing import name_behind
 from stentor.services.job_edits import StoredJob, first_row, removal, revised
 from stentor.services.job_patches import default_graces
 from stentor.services.job_rules import JobRules
@@ -80,6 +81,8 @@ def planning(
         try:
             _plan_one(rules, stored.pop(job_id, None), raw, plan, by)
         except Refused as error:
+            if name_behind(error) is not None:
+                raise  # somebody may be able to say what it stands for
             refused.append(Detail(job_id, f"{error.message}{f' ({error.hint})' if error.hint else ''}"))
     if refused:
         message = f"{len(refused)} of {len(named)} jobs cannot be applied, so none was"

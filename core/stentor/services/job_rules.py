@@ -1,7 +1,7 @@
 """Everything that is checked, filled in and resolved before a job is stored."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -16,6 +16,7 @@ from stentor.domain.idle_options import idle_options
 from stentor.domain.instants import from_iso, iso, parse_at
 from stentor.domain.jobs import SESSION_PREFIX, DeliveryModel, Job, Missed, fill_defaults, one_line
 from stentor.domain.json_types import JsonObject, as_object
+from stentor.domain.manners import WORDS, unheeded
 from stentor.domain.previews import preview_of
 from stentor.domain.reach import allow_list
 from stentor.domain.refusals import Detail, Refused, details_of
@@ -157,10 +158,19 @@ class JobRules:
 
     def check_options(self, job: Job) -> None:
         """An option that would say nothing is a mistake like one that nobody knows."""
-        reach = plan_for(job.delivery, self.directory).reach
-        idle = tuple(idle_options(job, reach, expiry_seconds(job)))
+        plan = plan_for(job.delivery, self.directory)
+        idle = (*idle_options(job, plan.reach, expiry_seconds(job)), *self._unheeded(job, plan.routes))
         if idle:
             raise Refused("bad_job", "the job is not valid", details=idle)
+
+    def _unheeded(self, job: Job, routes: Sequence[Route]) -> Iterator[Detail]:
+        """What one of the job's channels cannot do."""
+        for route in () if job.delivery.posts else routes:
+            channel = self.directory.channels[route.target.channel]
+            for field, why in unheeded(job.delivery.manner, channel, route.target):
+                yield Detail(
+                    f"delivery.{WORDS[field]}", f"{why}; leave it out, or leave the target to another job"
+                )
 
     def resolved(self, job: Job, origin: Origin | None = None) -> Resolved:
         """Resolve the job's targets and store them typed: nothing that happens later can change them.

@@ -21,7 +21,8 @@ from stentor.services.job_answers import answer
 from stentor.services.job_apply import ApplyPlan, planning
 from stentor.services.job_edits import StoredJob, first_row, removal
 from stentor.services.job_patches import edited
-from stentor.services.job_rules import JobDefaults, JobRules, Origin
+from stentor.services.job_rules import JobDefaults, JobRules, Origin, Prepared
+from stentor.services.naming import Naming
 
 # A job that fires each second moves on between a look and its edit; one of so many looks is quick enough.
 _TRIES = 20
@@ -41,6 +42,7 @@ class JobBook:
     on_change: Callable[[str], None]
     boot: str
     conversations: Conversations
+    naming: Naming
 
     @cached_property
     def rules(self) -> JobRules:
@@ -48,7 +50,11 @@ class JobBook:
 
     async def add(self, raw: Mapping[str, Any], *, by: str, origin: Origin | None = None) -> JsonObject:
         """Check and store a job; the answer is the stored job with its preview. `origin` is where it is made."""
-        prepared = self.rules.prepare(raw, origin)
+
+        async def prepare() -> Prepared:
+            return self.rules.prepare(raw, origin)
+
+        prepared = await self.naming.knowing(prepare)
         await self.store.add_job(first_row(prepared, self.clock.now_ms()), by=by)
         self.on_change(prepared.job.id)
         return answer(self.rules, prepared)
@@ -59,6 +65,9 @@ class JobBook:
         if wanted is not None and (not isinstance(wanted, int) or isinstance(wanted, bool)):
             raise Refused("bad_request", "revision must be a whole number")
         given = {key: value for key, value in patch.items() if key != "revision"}
+        return await self.naming.knowing(lambda: self._edit(job_id, given, wanted, by))
+
+    async def _edit(self, job_id: str, given: JsonObject, wanted: int | None, by: str) -> JsonObject | None:
         for _ in range(_TRIES):
             row = await self.store.job(job_id)
             if row is None:
@@ -84,6 +93,11 @@ class JobBook:
         self, jobs: Sequence[Mapping[str, Any]], *, by: str, prune: bool, dry_run: bool
     ) -> JsonObject:
         """Make the stored jobs those of a file: all of it in one transaction, or nothing."""
+        return await self.naming.knowing(lambda: self._apply(jobs, by, prune=prune, dry_run=dry_run))
+
+    async def _apply(
+        self, jobs: Sequence[Mapping[str, Any]], by: str, *, prune: bool, dry_run: bool
+    ) -> JsonObject:
         for _ in range(_TRIES):
             rows = await self.store.jobs()
             plan = await self._unhurried(planning(self.rules, rows, jobs, by=by, prune=prune))

@@ -22,6 +22,7 @@ from stentor.domain.route_plans import RoutePlan
 from stentor.domain.routing import LAST, Address, Route, RouteError, prefix_of, resolve
 from stentor.domain.states import DeliveryState
 from stentor.ports import AttachmentLost, Clock, Spool, Store
+from stentor.services.naming import Naming
 from stentor.services.outgoing import Outgoings
 
 # So long an agent waits for what becomes of its message; it is on its way in any case.
@@ -90,6 +91,7 @@ class Messenger:
     store: Store
     clock: Clock
     outgoings: Outgoings
+    naming: Naming
     spool: Spool
     workspaces: Mapping[str, Path | None]
     boot: str
@@ -123,7 +125,7 @@ class RunMessages:
     async def send(self, call: ToolCall, arguments: Mapping[str, object]) -> dict[str, object]:
         """Write a message into the outbox and wait a moment for what becomes of it."""
         message = _read(arguments)
-        route = self._route(message)
+        route = await self.messenger.naming.knowing(lambda: self._route(message))
         files = [await self._file(file) for file in message.attachments]
         payload = Payload(message.text, tuple(files))
         seed = await self.messenger.outgoings.beside(len(message.text), partial(self._seed, route, payload))
@@ -141,7 +143,7 @@ class RunMessages:
             **({"note": note} if note else {}),
         }
 
-    def _route(self, message: _Message) -> Route:
+    async def _route(self, message: _Message) -> Route:
         """A target without a prefix is read as one of the job's own channel."""
         delivery = self.job.delivery
         channels = {target.channel for target in self.plan.reach.own}

@@ -1,16 +1,16 @@
 """From a finished payload to deliveries: routes, rendered parts, expiry. Nothing is sent here."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar
 
 from stentor.contract.channel import Channel
-from stentor.contract.payloads import Attachment, Draft, Payload
+from stentor.contract.payloads import Draft, Manner, Payload
 from stentor.domain.answers import UNRENDERED, drafts_of
 from stentor.domain.idents import ident, part_ident
 from stentor.domain.instants import local
 from stentor.domain.jobs import DeliveryModel, Job
+from stentor.domain.manners import USUAL
 from stentor.domain.plugin_words import PluginFault, asked
 from stentor.domain.reach import Reach, check
 from stentor.domain.records import DeliverySeed, PartSeed, RunSeed
@@ -21,6 +21,7 @@ from stentor.domain.routing import LAST, Directory, Route, RouteError, at_fault
 from stentor.domain.sessions import source_session
 from stentor.domain.states import DeliveryState, Priority, Purpose, Trigger
 from stentor.ports import Aside, Chance, Clock, Conversations
+from stentor.services.enclosures import kept
 from stentor.services.plugin_calls import Door
 
 ONE_SHOT_EXPIRY_SECONDS = 2 * 3600
@@ -38,11 +39,11 @@ class Style:
     """What a job may say about the look of its messages."""
 
     numbered: bool = False
-    mentions: bool = False
+    manner: Manner = USUAL
 
     @classmethod
     def of(cls, job: Job) -> Self:
-        return cls(numbered=job.delivery.number_parts, mentions=job.delivery.mentions)
+        return cls(job.delivery.number_parts, job.delivery.manner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +147,15 @@ class Outgoings:
             reason=silent,
             parts=_parts(delivery, intent.rendered),
             on_thread_gone=job.delivery.on_thread_gone,
+            manner=job.delivery.manner,
         )
 
-    def manual(self, route: Route, text: str, *, run_id: str | None = None) -> DeliverySeed:
+    def manual(
+        self, route: Route, text: str, *, run_id: str | None = None, manner: Manner = USUAL
+    ) -> DeliverySeed:
         """A message somebody sends by hand. Raises `RouteError`."""
         now = self.clock.now_ms()
-        rendered = self.render(route, Payload(text))
+        rendered = self.render(route, Payload(text), Style(manner=manner))
         silent = _silence(rendered)
         expires = now + EXPIRY_SECONDS * 1000
         delivery = ident("d", now, self.chance.token(8))
@@ -167,6 +171,7 @@ class Outgoings:
             state=DeliveryState.SUPPRESSED if silent else DeliveryState.PENDING,
             reason=silent,
             parts=_parts(delivery, rendered),
+            manner=manner,
         )
 
     def alert(
@@ -233,7 +238,7 @@ class Outgoings:
             channel.limits,
             channel.dialect,
             numbered=style.numbered,
-            mentions=style.mentions,
+            mentions=style.manner.mentions,
             redactor=self.redactor,
         )
 
@@ -256,18 +261,6 @@ def _late_note(run: RunSeed, job: Job) -> str:
     return f"(late: this was planned for {planned})\n\n"
 
 
-def attachment_json(attachment: Attachment) -> str:
-    return json.dumps(
-        {
-            "name": attachment.name,
-            "path": str(attachment.path),
-            "mediaType": attachment.media_type,
-            "size": attachment.size,
-        },
-        ensure_ascii=False,
-    )
-
-
 def _parts(delivery_id: str, rendered: tuple[Draft, ...]) -> tuple[PartSeed, ...]:
     return tuple(
         PartSeed(
@@ -276,7 +269,7 @@ def _parts(delivery_id: str, rendered: tuple[Draft, ...]) -> tuple[PartSeed, ...
             len(rendered),
             draft.text,
             draft.format,
-            None if draft.attachment is None else attachment_json(draft.attachment),
+            kept(draft),
             draft.plain or None,
         )
         for n, draft in enumerate(rendered, start=1)

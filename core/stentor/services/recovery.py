@@ -5,17 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from stentor.contract.channel import Channel
-from stentor.contract.targets import Target
-from stentor.domain.answers import target_of
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
-from stentor.domain.outbox import Attempt, Verdict, orphaned
-from stentor.domain.plugin_words import PluginFault
+from stentor.domain.outbox import Verdict, orphaned
 from stentor.domain.records import OpenRun, Outgoing, RunEnd, Settlement
 from stentor.domain.states import PartState, RunStatus
 from stentor.ports import Clock, Store
+from stentor.services.circumstances import attempt_of, traits_for
 from stentor.services.executor import Executor
-from stentor.services.plugin_calls import Door
 from stentor.services.successors import interrupted
 
 log = logging.getLogger(__name__)
@@ -59,7 +56,7 @@ class Recovery:
         if channel is None:
             verdict = Verdict(PartState.UNKNOWN, "crash_after_send", "the channel's plugin is gone")
         else:
-            verdict = orphaned(attempt_of(part, now, channel), channel.traits)
+            verdict = orphaned(attempt_of(part, now, channel), traits_for(part, channel))
         return Settlement(part.part_id, part.attempt, now, verdict)
 
     async def _resume(self, found: OpenRun) -> None:
@@ -88,42 +85,6 @@ class Recovery:
         for finished in await self.store.finish_runs([end]):
             if not isinstance(finished, StoreError) and finished.successor is not None:
                 self.executor.submit(finished.successor, job)
-
-
-def attempt_of(part: Outgoing, now_ms: int, channel: Channel | None, jitter: float = 0.0) -> Attempt:
-    """The circumstances of a send, as the outbox rules ask for them."""
-    return Attempt(
-        part.target,
-        part.attempt,
-        part.refusals,
-        now_ms,
-        part.first_sent_ms,
-        part.expires_ms,
-        resend_unknown=part.on_unknown == "resend",
-        jitter=jitter * 0.1,
-        has_plain=part.has_plain,
-        parent=_parent(part, channel),
-        readdressed=part.readdressed,
-    )
-
-
-def _parent(part: Outgoing, channel: Channel | None) -> Target | None:
-    """Where a part may go whose thread is gone. Whatever a plugin makes of the question, it is no reason to fail."""
-    if channel is None or part.on_thread_gone != "parent" or part.target.thread is None:
-        return None
-    door = Door(channel.name, part.target.account or "")
-    parent = door.hear("parent", lambda: _parent_of(part.target, channel))
-    return None if parent is None else parent.on(part.target.account or "")
-
-
-def _parent_of(target: Target, channel: Channel) -> Target | None:
-    given: object = channel.parent(target)
-    if given is None:
-        return None
-    parent = target_of(given, "what parent returns")
-    if parent.channel != target.channel:
-        raise PluginFault(f"parent returned a target of {parent.channel!r}")
-    return parent
 
 
 def _because(end: RunEnd, why: str) -> RunEnd:

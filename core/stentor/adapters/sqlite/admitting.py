@@ -17,7 +17,7 @@ from stentor.domain.shares import Shares
 # An answer that took all the time it may take is written down a little later.
 _MARGIN_MS = 5_000
 _ACCOUNTS = """
-SELECT channel, account, gated, patience, rates, target_rates, paces FROM accounts
+SELECT channel, account, gated, patience, rates, target_rates, paces, at_once FROM accounts
 WHERE state = 'open' AND ready_at <= ? AND sated = 0
 """
 _OPEN_ACCOUNTS = "SELECT count(*) FROM accounts WHERE state = 'open'"
@@ -41,6 +41,7 @@ class Account(NamedTuple):
     rates: str
     target_rates: str
     paces: str
+    at_once: int | None
 
     @property
     def name(self) -> str:
@@ -101,8 +102,8 @@ def admit(connection: apsw.Connection, now_ms: int, limit: int) -> list[Admitted
         found.sort()
     if not found:
         return []
-    shares = _shares(connection, limit)
-    if not shares.several and not any(entry.is_paced for entry in found):
+    shares = _shares(connection, limit, accounts)
+    if not shares.are_limited and not any(entry.is_paced for entry in found):
         return found[:limit]
     admitted = _let_through(connection, found, shares, now_ms)
     if shares.sated:
@@ -110,10 +111,11 @@ def admit(connection: apsw.Connection, now_ms: int, limit: int) -> list[Admitted
     return admitted
 
 
-def _shares(connection: apsw.Connection, limit: int) -> Shares:
+def _shares(connection: apsw.Connection, limit: int, accounts: Sequence[Account]) -> Shares:
     several = only(connection, _OPEN_ACCOUNTS)[0] > 1
-    under_way: dict[str, int] = dict(fetch(connection, _UNDER_WAY)) if several else {}
-    return Shares(limit, Counter(under_way), several=several)
+    most = {account.name: account.at_once for account in accounts if account.at_once is not None}
+    under_way: dict[str, int] = dict(fetch(connection, _UNDER_WAY)) if several or most else {}
+    return Shares(limit, Counter(under_way), several=several, most=most)
 
 
 def _let_through(

@@ -10,6 +10,7 @@ import apsw
 from stentor.adapters.sqlite import lanes, runs, targets
 from stentor.adapters.sqlite.rows import Row, fetch, first, listed
 from stentor.contract.targets import Target
+from stentor.domain import manners
 from stentor.domain.ownership import ToolSend, may_be_owned, with_one_owner
 from stentor.domain.records import DeliverySeed, PartSeed
 from stentor.domain.states import DeliveryState, Priority, Purpose
@@ -17,13 +18,13 @@ from stentor.domain.states import DeliveryState, Priority, Purpose
 _INSERT = """
 INSERT INTO deliveries (id, run_id, job_id, purpose, channel, account, target, kind, target_id, thread, source, state, reason,
     required, priority, on_unknown, created_at, expires_at, on_thread_gone, link, linked_to, meant_for,
-    unsaid)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+    manner, unsaid)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 _LEFT_OUT = """
 SELECT d.id, d.run_id, d.job_id, d.purpose, d.channel, d.account, d.target, d.kind, d.target_id, d.thread, d.source, d.required,
     d.priority, d.on_unknown, d.created_at, d.expires_at, d.on_thread_gone,
-    d.meant_for, d.unsaid
+    d.meant_for, d.manner, d.unsaid
 FROM json_each(?) w CROSS JOIN deliveries d ON d.linked_to = w.value WHERE d.unsaid IS NOT NULL
 """
 _LIVE = "SELECT 1 FROM runs WHERE id = ? AND boot = ? AND status = 'running' AND ended_at IS NULL"
@@ -121,13 +122,14 @@ def _values(seed: DeliverySeed) -> tuple[str | int | None, ...]:
         seed.link,
         seed.linked_to,
         seed.meant_for,
+        manners.kept(seed.manner),
         _set_aside(seed.parts) if seed.state is DeliveryState.SUPPRESSED and seed.parts else None,
     )
 
 
 def _seed(row: Row) -> DeliverySeed:
     """A delivery that was left out, as it was before that was decided."""
-    delivery, run, job, purpose, channel, account, canonical, *rest, unsaid = row
+    delivery, run, job, purpose, channel, account, canonical, *rest, manner, unsaid = row
     kind, target_id, thread, source, *terms = rest
     required, priority, on_unknown, created_at, expires_at, on_thread_gone, meant_for = terms
     text = canonical.removeprefix(f"{channel}:")
@@ -146,6 +148,7 @@ def _seed(row: Row) -> DeliverySeed:
         parts=tuple(PartSeed(*part) for part in json.loads(unsaid)),
         on_thread_gone=on_thread_gone,
         meant_for=meant_for,
+        manner=manners.manner_of(manner),
     )
 
 

@@ -10,7 +10,9 @@ from stentor.adapters.sqlite.events import record
 from stentor.adapters.sqlite.forgetting import forget_deliveries
 from stentor.adapters.sqlite.giving_up import give_up
 from stentor.adapters.sqlite.rows import Row, fetch, first, listed
+from stentor.adapters.sqlite.targets import address
 from stentor.contract.targets import Target
+from stentor.domain.manners import manner_of
 from stentor.domain.outbox import CANCELLED_BY_HAND
 from stentor.domain.records import DeliverySeed
 from stentor.domain.rulings import (
@@ -25,7 +27,8 @@ from stentor.domain.rulings import (
 from stentor.domain.states import DeliveryState, PartState
 
 _DELIVERY = """
-SELECT d.id, d.state, d.channel, d.kind, d.target_id, d.target, d.thread, d.account, d.source, d.job_id
+SELECT d.id, d.state, d.channel, d.kind, d.target_id, d.target, d.thread, d.account, d.source, d.job_id,
+    d.manner, d.opened
 FROM deliveries d WHERE d.id = ?
 """
 _PARTS = """
@@ -58,12 +61,21 @@ def find(connection: apsw.Connection, delivery_id: str) -> StoredDelivery | None
     row = first(connection, _DELIVERY, (delivery_id,))
     if row is None:
         return None
-    found, state, channel, kind, target_id, canonical, thread, account, source, job = row
+    found, state, channel, kind, target_id, canonical, thread, account, source, job, manner, opened = row
     target = Target(channel, kind, target_id, canonical.removeprefix(f"{channel}:"), thread, account)
     parts = tuple(
         StoredPart(n, PartState(part), *rest) for n, part, *rest in fetch(connection, _PARTS, (delivery_id,))
     )
-    return StoredDelivery(found, DeliveryState(state), target, source, job, parts)
+    return StoredDelivery(
+        found,
+        DeliveryState(state),
+        target,
+        source,
+        job,
+        parts,
+        manner_of(manner),
+        None if opened is None else address(opened, account),
+    )
 
 
 def resend(connection: apsw.Connection, seed: DeliverySeed, again: Resend) -> bool:

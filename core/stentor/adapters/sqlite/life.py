@@ -11,10 +11,10 @@ from stentor.domain.records import AccountRow, Recovery
 
 # A gate that a provider closed stays closed over a restart; rejected credentials get a new chance, they may have changed.
 _ACCOUNT = """
-INSERT INTO accounts (channel, account, state, reason, since, ready_at, gated, patience, rates, target_rates)
-VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9)
+INSERT INTO accounts (channel, account, state, reason, since, ready_at, gated, patience, rates, target_rates, at_once)
+VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8, ?9, ?10)
 ON CONFLICT DO UPDATE SET state = excluded.state, gated = excluded.gated OR gated OR state = 'down', probing = iif(excluded.gated, 0, probing),
-    rates = excluded.rates, target_rates = excluded.target_rates, patience = excluded.patience, sated = 0,
+    rates = excluded.rates, target_rates = excluded.target_rates, patience = excluded.patience, sated = 0, at_once = excluded.at_once,
     reason = CASE WHEN excluded.state = 'open' AND state = 'open' THEN reason ELSE excluded.reason END,
     since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,
     ready_at = CASE WHEN state = 'down' OR (probing AND excluded.gated) THEN excluded.ready_at ELSE ready_at END
@@ -74,7 +74,8 @@ def _values(row: AccountRow, now_ms: int) -> Row:
     rates = [
         gates.rates_text(rate for rate in row.rates if rate.scope == scope) for scope in ("account", "target")
     ]
-    return row.channel, row.account, row.state, row.reason, now_ms, row.gated, row.patience_ms, *rates
+    terms = (*rates, row.at_once)
+    return row.channel, row.account, row.state, row.reason, now_ms, row.gated, row.patience_ms, *terms
 
 
 def journal(

@@ -27,7 +27,7 @@ WHERE s.id <> d.id AND d.purpose <> 'tool' AND 'resend' NOT IN (ifnull(d.link, '
 """
 _STAND_BACK = "UPDATE deliveries SET linked_to = ifnull(linked_to, ?) WHERE id = ?"
 _READDRESS = """
-UPDATE deliveries SET meant_for = ifnull(meant_for, target), kind = ?, target_id = ?, target = ?, thread = ?
+UPDATE deliveries SET meant_for = ifnull(meant_for, target), kind = ?, target_id = ?, target = ?, thread = ?, opened = NULL
 WHERE id IN (SELECT value FROM json_each(?))
 """
 _RELANE = """

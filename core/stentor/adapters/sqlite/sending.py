@@ -6,7 +6,9 @@ import apsw
 
 from stentor.adapters.sqlite import admitting, expiry, lanes
 from stentor.adapters.sqlite.rows import Row, fetch, listed
+from stentor.adapters.sqlite.targets import address
 from stentor.contract.targets import Target
+from stentor.domain.manners import manner_of
 from stentor.domain.outbox import IN_DOUBT
 from stentor.domain.records import Outgoing
 
@@ -14,11 +16,12 @@ _CONTENT = """
 p.id, p.delivery_id, d.run_id, d.channel, d.kind, d.target_id, d.target, d.thread, d.account, p.n, p.of, p.text, p.format,
 p.attachment
 """
+_SHOWN = "d.manner, iif(p.n > 1, d.opened, NULL)"
 _TERMS = """
 d.expires_at, d.on_unknown, d.on_thread_gone, p.plain IS NOT NULL AND p.format <> 'plain', d.meant_for IS NOT NULL
 """
 _HEADS = f"""
-SELECT p.seq, {_CONTENT}, p.attempts + 1, p.refusals, ?2, ifnull(p.first_sent_at, ?2), {_TERMS}, p.reason
+SELECT p.seq, {_CONTENT}, p.attempts + 1, p.refusals, ?2, ifnull(p.first_sent_at, ?2), {_TERMS}, {_SHOWN}, p.reason
 FROM json_each(?1) h CROSS JOIN parts p ON p.seq = h.value CROSS JOIN deliveries d ON d.id = p.delivery_id
 """
 _SENDING = """
@@ -28,7 +31,7 @@ WHERE seq IN (SELECT value FROM json_each(?3))
 """
 # The sign keeps the order from being had by reading every part there ever was.
 _ORPHANS = f"""
-SELECT {_CONTENT}, p.attempts, p.refusals, p.sending_at, p.first_sent_at, {_TERMS}, ''
+SELECT {_CONTENT}, p.attempts, p.refusals, p.sending_at, p.first_sent_at, {_TERMS}, {_SHOWN}, ''
 FROM parts p JOIN deliveries d ON d.id = p.delivery_id WHERE p.state = 'sending' AND p.boot <> ? ORDER BY +p.seq
 """
 
@@ -57,7 +60,28 @@ def orphans(connection: apsw.Connection, boot: str) -> list[Outgoing]:
 
 
 def _outgoing(row: Row) -> Outgoing:
-    part, delivery, run, channel, kind, target_id, canonical, thread, account, *rest, reason = row
+    (
+        part,
+        delivery,
+        run,
+        channel,
+        kind,
+        target_id,
+        canonical,
+        thread,
+        account,
+        *rest,
+        manner,
+        opened,
+        reason,
+    ) = row
     target = Target(channel, kind, target_id, canonical.removeprefix(f"{channel}:"), thread, account)
     found = Outgoing(part, delivery, run, target, *rest)
-    return replace(found, doubt=reason) if reason in IN_DOUBT else found
+    if manner is None and opened is None and reason not in IN_DOUBT:
+        return found
+    return replace(
+        found,
+        doubt=reason if reason in IN_DOUBT else "",
+        manner=manner_of(manner),
+        opened=None if opened is None else address(opened, account),
+    )

@@ -1,6 +1,6 @@
 """Settling: verdicts on attempts, and what they mean for the rest of a delivery, its lane and its account."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ UPDATE parts SET state = ?1, reason = ?2, error = ifnull(?3, error), message_id 
     confirm_by = ?11, text = iif(?12, plain, text), format = iif(?12, 'plain', format)
 WHERE seq = ?10
 """
+_OPENED = "UPDATE deliveries SET opened = ? WHERE id = ?"
 _KEEP_PROOF = "UPDATE parts SET proof = ? WHERE seq = ?"
 _LOST = (PartState.REJECTED, PartState.EXPIRED)
 
@@ -110,6 +111,7 @@ def _write(connection: apsw.Connection, taken: Sequence[_Taken]) -> None:
     connection.executemany(_SETTLE, [_values(part, settlement) for part, settlement in taken])
     accepted = [_acceptance(*pair) for pair in taken if pair[1].verdict.state is PartState.ACCEPTED]
     raised = receipts.keep(connection, accepted)
+    connection.executemany(_OPENED, [*_opened(taken)])
     elsewhere: list[rollup.Change] = []
     others: list[int] = []
     for part, settlement in taken:
@@ -121,6 +123,14 @@ def _write(connection: apsw.Connection, taken: Sequence[_Taken]) -> None:
     lanes.release(connection, [part.lane for part, _ in taken if part.is_being_sent])
     lanes.review(connection, [part.lane for part, _ in taken if not part.is_being_sent] + others)
     _roll_up(connection, taken, elsewhere, raised)
+
+
+def _opened(taken: Sequence[_Taken]) -> Iterator[tuple[str, str]]:
+    """What parts have begun, for those that follow them."""
+    for part, settlement in taken:
+        opened = settlement.verdict.opened
+        if opened is not None and part.of > 1:
+            yield targets.text_of(opened), part.delivery_id
 
 
 def _roll_up(

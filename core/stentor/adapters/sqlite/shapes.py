@@ -26,7 +26,7 @@ CASE WHEN d.state <> 'pending' THEN d.reason WHEN a.state IS NULL THEN 'not_conf
 """
 DELIVERY = f"""
 SELECT d.id, d.run_id, d.job_id, d.purpose, d.target, d.account, {STATE}, {_REASON}, d.source, d.created_at, d.expires_at,
-    d.link, d.linked_to, d.settled, d.unconfirmed_at, d.meant_for, (
+    d.link, d.linked_to, d.settled, d.unconfirmed_at, d.meant_for, d.manner, d.opened, (
         SELECT json_group_array(json_object('id', l.id, 'link', l.link, 'target', l.target, 'state', l.state))
         FROM deliveries l WHERE l.linked_to = d.id)
 FROM {DELIVERIES}
@@ -143,11 +143,13 @@ def delivery(row: Row, parts: Sequence[Row]) -> JsonObject:
         "expiresAt": iso(row[10]),
         "link": row[11],
         "linkedTo": row[12],
-        "linkedFrom": json.loads(row[16]),
+        "linkedFrom": json.loads(row[18]),
         "settled": _settled(row[13]),
         "unknownSince": iso(min(doubts, default=None)),
         "unconfirmedAt": iso(row[14]),
         "meantFor": row[15],
+        "manner": {} if row[16] is None else _manner(json.loads(row[16])),
+        "continuedIn": None if row[17] is None else _canonical(json.loads(row[17])),
         "dropped": is_dropped,
         "choices": [] if is_dropped else choices(row[0], state),
         "textHead": _head(parts),
@@ -158,8 +160,15 @@ def delivery(row: Row, parts: Sequence[Row]) -> JsonObject:
 def with_text(part: JsonObject, row: Row) -> JsonObject:
     """A part with what it says."""
     _, text, form, attachment = row
-    file = None if attachment is None else json.loads(attachment)
-    return {**part, "text": text, "format": form, "attachment": file}
+    found = [] if attachment is None else json.loads(attachment)
+    files = found if isinstance(found, list) else [found]
+    return {
+        **part,
+        "text": text,
+        "format": form,
+        "attachment": files[0] if files else None,
+        "album": files[1:],
+    }
 
 
 def receipt(row: Row) -> JsonObject:
@@ -287,6 +296,14 @@ def _part(row: Row) -> JsonObject:
         "nextAttemptAt": iso(row[12]),
         "textHash": fingerprint(row[13]),
     }
+
+
+def _manner(kept: JsonObject) -> JsonObject:
+    """As the words of a job have it."""
+    bare = kept.pop("bare_links", False)
+    named = {"reply_to": "replyTo"}
+    shown = {named.get(key, key): value for key, value in kept.items()}
+    return {**shown, "linkPreviews": False} if bare else shown
 
 
 def _canonical(target: JsonObject) -> str:

@@ -36,7 +36,7 @@ def places(connection: apsw.Connection, targets: Sequence[Target], moves: int = 
     """Where targets lead, whatever addresses they have had, and whether they are of use there."""
     rows = fetch_each(connection, _KNOWN, [key(target) for target in targets])
     why = {tuple(row[:3]): row[3] for row in rows if row[4] is None}
-    moved = {tuple(row[:3]): _address(row[4], row[1]) for row in rows if row[4] is not None and moves}
+    moved = {tuple(row[:3]): address(row[4], row[1]) for row in rows if row[4] is not None and moves}
     news = places(connection, list(moved.values()), moves - 1) if moved else []
     further = dict(zip(moved, news, strict=True))
     return [further.get(key(target)) or Place(target, why.get(key(target), "")) for target in targets]
@@ -68,7 +68,7 @@ def learn_suspension(connection: apsw.Connection, target: Target, reason: str, a
 
 
 def learn_address(connection: apsw.Connection, old: Target, new: Target, at_ms: int) -> None:
-    connection.execute(_LEARN, (*key(old), "moved", "moved", _text(new), at_ms))
+    connection.execute(_LEARN, (*key(old), "moved", "moved", text_of(new), at_ms))
 
 
 def newest(connection: apsw.Connection, old: Target, new: Target) -> Place:
@@ -106,10 +106,11 @@ def key(target: Target) -> tuple[str, str | None, str]:
     return target.channel, target.account, target.canonical
 
 
-def _address(text: str, account: str) -> Target:
+def address(text: str, account: str) -> Target:
+    """A target as it was written down."""
     return Target(**json.loads(text), account=account)
 
 
-def _text(target: Target) -> str:
+def text_of(target: Target) -> str:
     fields = {"channel": target.channel, "kind": target.kind, "id": target.id}
     return json.dumps({**fields, "address": target.address, "thread": target.thread}, ensure_ascii=False)

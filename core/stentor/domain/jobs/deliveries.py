@@ -11,6 +11,7 @@ from pydantic import (
     model_validator,
 )
 
+from stentor.contract.payloads import Manner
 from stentor.domain.durations import parse_duration
 from stentor.domain.jobs.fields import JobModel, Text
 from stentor.domain.json_types import as_object
@@ -101,6 +102,9 @@ class DeliveryModel(JobModel):
     mentions: bool = False
     number_parts: bool = False
     late_note: bool = False
+    silent: bool = False
+    link_previews: bool = True
+    broadcast: bool = False
     priority: Literal["interactive", "alert", "announce", "digest"] = "announce"
     # What the targets were read from when they were written down.
     target_source: Literal["explicit", "prefix", "last", "current", "default"] | None = None
@@ -109,6 +113,11 @@ class DeliveryModel(JobModel):
     def offers_messages(self) -> bool:
         """Whether an agent at work for the job may send messages itself."""
         return self.mode == "announce" if self.agent_may_send is None else self.agent_may_send
+
+    @property
+    def manner(self) -> Manner:
+        """How its messages are to be shown."""
+        return Manner(self.silent, not self.link_previews, self.broadcast, self.mentions)
 
     @property
     def posts(self) -> bool:

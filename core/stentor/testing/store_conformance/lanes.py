@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from stentor.contract.payloads import Manner
+from stentor.contract.targets import Target
 from stentor.domain.states import Priority
 from stentor.ports import Store
 from stentor.testing.rows import (
@@ -106,6 +108,34 @@ class LaneRules:
 
 
 class AttemptRules:
+    async def test_the_manner_of_a_delivery_goes_out_with_each_part(self, store: Store) -> None:
+        manner = Manner(silent=True, bare_links=True, reply_to="42")
+        await put(store, replace(delivery_seed(texts=("one", "two")), manner=manner))
+        first = await sending(store)
+        await settle_one(store, settlement(first, accepted()))
+        assert (first.manner, (await sending(store)).manner) == (manner, manner)
+
+    async def test_what_follows_a_part_goes_where_that_has_led(self, store: Store, read: RunLog) -> None:
+        thread = Target(room().channel, "thread", "t-7", "room1:t-7", "t-7", room().account)
+        await put(store, delivery_seed(texts=("one", "two", "three")))
+        first = await sending(store)
+        assert (first.opened, first.address) == (None, room())
+        await settle_one(store, settlement(first, replace(accepted("m-1"), opened=thread)))
+        second = await sending(store)
+        assert (second.target, second.address) == (room(), thread)
+        await settle_one(store, settlement(second, accepted("m-2")))
+        assert (await sending(store)).address == thread
+        assert logged_delivery(read)["continuedIn"] == thread.canonical
+
+    async def test_the_next_delivery_goes_where_it_was_meant_to(self, store: Store) -> None:
+        thread = Target(room().channel, "thread", "t-7", "room1:t-7", "t-7", room().account)
+        await put(store, delivery_seed("d-1", texts=("one", "two")), delivery_seed("d-2"))
+        for opened in (thread, None):
+            await settle_one(
+                store, settlement(await sending(store), replace(accepted(f"m-{opened}"), opened=opened))
+            )
+        assert (await sending(store)).address == room()
+
     async def test_sending_and_its_attempt_are_committed_before_a_part_is_handed_out(
         self, store: Store, read: RunLog
     ) -> None:

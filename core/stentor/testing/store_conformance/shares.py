@@ -43,6 +43,22 @@ class ShareRules:
         await store.set_accounts([PAGER], NOW_MS)
         assert len(await handed_out(store, limit=SLOTS)) == SLOTS
 
+    async def test_no_more_are_under_way_than_an_account_can_do(self, store: Store) -> None:
+        await self._many_wait(store)
+        await store.set_accounts([replace(PAGER, at_once=3), OTHER], NOW_MS)
+        (first, *rest) = await store.begin_sends(NOW_MS, SLOTS, BOOT)
+        assert len(rest) == 2
+        assert await handed_out(store, limit=SLOTS - 3) == []
+        assert not await self._somebody_may_send(store)
+        await settle_one(store, settlement(first, accepted()))
+        assert len(await handed_out(store, limit=SLOTS - 2)) == 1
+
+    async def test_an_account_that_is_the_only_one_has_its_bounds_all_the_same(self, store: Store) -> None:
+        await self._many_wait(store)
+        await store.set_accounts([replace(PAGER, at_once=3)], NOW_MS)
+        assert len(await handed_out(store, limit=SLOTS)) == 3
+        assert await handed_out(store, limit=SLOTS - 3) == []
+
     async def test_a_restart_finds_no_account_that_has_enough(self, store: Store) -> None:
         await self._many_wait(store)
         begun = await store.begin_sends(NOW_MS, SLOTS, BOOT)
