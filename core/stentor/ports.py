@@ -13,6 +13,7 @@ from stentor.domain.faults import StoreError
 from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
     AccountRow,
+    Arrival,
     Claim,
     DeliverySeed,
     DueJob,
@@ -170,6 +171,10 @@ class Store(Protocol):
     async def later_receipt(
         self, channel: str, account: str, message_id: str, level: str, at_ms: int
     ) -> bool: ...
+    async def take_in(self, arrival: Arrival) -> bool:
+        """Keep what somebody wrote; False when it is there already."""
+        ...
+
     async def next_send(self) -> int | None: ...
     async def expire(self, now_ms: int) -> int: ...
     async def flag_unconfirmed(self, now_ms: int) -> int:

@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from pydantic import ValidationError
-
 from stentor.adapters.lock import StoreLock
 from stentor.adapters.registry import Registry
 from stentor.adapters.secrets import Secrets, references
@@ -21,16 +19,16 @@ from stentor.adapters.stall_note import StallFile
 from stentor.adapters.tz_database import choose_tz_database
 from stentor.agents.argv import run_argv
 from stentor.app.alerting import Surroundings, alerts_of
+from stentor.app.configured import agents_of, directory_of
 from stentor.app.seams import Seams
 from stentor.config import Config, load_config
-from stentor.contract.settings import AccountSettings
 from stentor.domain.idents import ident
 from stentor.domain.jobs import Command, Job
 from stentor.domain.outbox import Verdict
 from stentor.domain.pacing import Pace, Starts
 from stentor.domain.records import Outgoing
 from stentor.domain.redaction import Redactor
-from stentor.domain.refusals import Refused, details_of
+from stentor.domain.refusals import Refused
 from stentor.domain.retention import Limits
 from stentor.domain.routing import LAST
 from stentor.domain.tz_databases import TzDatabase
@@ -52,6 +50,7 @@ from stentor.services.messenger import Messenger
 from stentor.services.naming import Naming
 from stentor.services.outgoing import Outgoings
 from stentor.services.readying import Readying
+from stentor.services.receiving import Receiving
 from stentor.services.recovery import Recovery
 from stentor.services.retention import Retention
 from stentor.services.scheduler import Scheduler
@@ -67,25 +66,6 @@ Service = Callable[[], Coroutine[None, None, None]]
 
 def database(home: Path) -> Path:
     return home / "stentor.db"
-
-
-def directory_of(registry: Registry, config: Config) -> Directory:
-    """The configured accounts, each checked by its channel's own model. Accounts of absent plugins stay out."""
-    accounts: dict[str, dict[str, AccountSettings]] = {}
-    for name, section in config.channels.items():
-        channel = registry.channels.get(name)
-        if channel is None:
-            continue
-        accounts[name] = {}
-        for account, raw in section.accounts.items():
-            try:
-                accounts[name][account] = channel.settings.model_validate(raw)
-            except ValidationError as error:
-                where = f"channels.{name}.accounts.{account}"
-                details = details_of(error, channel.settings)
-                raise Refused("bad_config", f"{where} is not valid", details=details) from error
-    defaults = {name: section.default_to for name, section in config.channels.items() if section.default_to}
-    return Directory(registry.channels, accounts, defaults)
 
 
 @dataclass
@@ -311,6 +291,7 @@ class App:
                     self.maintenance.run,
                     retention.run,
                     self.alerts.run,
+                    Receiving(self.directory, self.connections, self.store, self.seams.clock).run,
                     *services,
                 )
             ]
@@ -357,28 +338,6 @@ class App:
             return ""
         gone = any(error.code in ("unknown_prefix", "unknown_channel") for error in plan.errors)
         return f"{'plugin_missing' if gone else 'no_route'}: {plan.fatal}"
-
-
-def agents_of(config: Config, registry: Registry, seams: Seams) -> dict[str, Agent]:
-    """The configured agents with their runners; each runner checks its own settings."""
-    agents: dict[str, Agent] = {}
-    for name, section in config.agents.items():
-        runner = registry.runners.get(section.runner)
-        if runner is None:
-            known = ", ".join(sorted(registry.runners))
-            raise Refused(
-                "unknown_runner",
-                f"agents.{name}: there is no runner {section.runner!r}",
-                hint=f"known: {known}",
-            )
-        try:
-            settings = runner.settings.model_validate(section.options)
-        except ValidationError as error:
-            details = details_of(error, runner.settings)
-            raise Refused("bad_config", f"agents.{name} is not valid", details=details) from error
-        workspace = Path(section.workspace).expanduser() if section.workspace else None
-        agents[name] = Agent(name, seams.around_runner(runner), settings, section.model, workspace)
-    return agents
 
 
 async def _run_command(command: Command, environment: Mapping[str, str]) -> str:

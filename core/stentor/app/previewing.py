@@ -10,7 +10,8 @@ from stentor.adapters.sqlite.conversations import StoredConversations
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.adapters.tz_database import choose_tz_database
-from stentor.app.assembly import database, directory_of
+from stentor.app.assembly import database
+from stentor.app.configured import directory_of
 from stentor.app.door import job_from_outside, jobs_from_outside
 from stentor.app.operations import NotFound
 from stentor.app.seams import Seams

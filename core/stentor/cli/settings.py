@@ -31,7 +31,7 @@ def check(home: Path, as_json: bool) -> None:
     """Read the configuration as the daemon would, and say what is wrong with it."""
     from stentor.adapters.registry import Registry
     from stentor.app.alerting import why_unusable
-    from stentor.app.assembly import agents_of, directory_of
+    from stentor.app.configured import agents_of, directory_of
     from stentor.app.seams import Seams
     from stentor.config import load_config
     from stentor.services.alert_routes import configured

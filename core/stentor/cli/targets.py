@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from stentor.adapters.registry import Registry
-from stentor.app.assembly import directory_of
 from stentor.app.checking import check_target
+from stentor.app.configured import directory_of
 from stentor.app.parameters import Parameters, not_valid
 from stentor.cli import targets_known
 from stentor.cli.output import common, note, read_line, show_json, table

@@ -139,6 +139,10 @@ class Channel(ABC):
         """What is promised of one target, where that is less than `traits` says."""
         return self.traits
 
+    def receives(self, settings: AccountSettings) -> bool:
+        """Whether an account of these settings takes in what people write."""
+        return self.traits.receives
+
     def rates(self, settings: AccountSettings) -> Sequence[Rate]:
         """How fast one account may send."""
         return self.traits.rates

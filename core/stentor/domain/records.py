@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from stentor.contract.inbox import Incoming
 from stentor.contract.payloads import Manner
 from stentor.contract.runners import Usage
 from stentor.contract.targets import Target
@@ -257,6 +258,16 @@ class AccountRow:
     patience_ms: int = 60_000
     # More sends than this are never under way.
     at_once: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that came in. `held` is from somebody who may not write to the account, or not yet."""
+
+    message: Incoming
+    at_ms: int
+    received_ms: int
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)

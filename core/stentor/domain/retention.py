@@ -34,7 +34,8 @@ def _before(days: float, now_ms: int) -> int | None:
 class Removed:
     """What is gone: runs with all that hung on them, rows of instants, events; bytes are those the run log counted.
 
-    Deliveries are those that went by themselves; receipts belonged to nobody, records to deliveries that are gone.
+    Deliveries are those that went by themselves; receipts belonged to nobody, records to deliveries that are gone;
+    incoming is what people wrote.
     """
 
     runs: int = 0
@@ -44,6 +45,7 @@ class Removed:
     deliveries: int = 0
     receipts: int = 0
     records: int = 0
+    incoming: int = 0
 
     def __add__(self, other: "Removed") -> "Removed":
         return Removed(
@@ -54,6 +56,7 @@ class Removed:
             self.deliveries + other.deliveries,
             self.receipts + other.receipts,
             self.records + other.records,
+            self.incoming + other.incoming,
         )
 
     def __bool__(self) -> bool:

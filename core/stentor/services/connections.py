@@ -136,13 +136,13 @@ class Connections:
         if declared is None or settings is None:
             raise Unavailable(f"account {account!r} of channel {channel!r} is not configured")
         identity = Account(channel, account, settings)
-        self._note(identity, "starting", "")
+        self.note(channel, account, "starting", "")
         try:
             context = self._context(identity)
         except OSError as error:
             raise Unavailable(f"the account's folder cannot be made: {error}") from error
         connection = await opened(declared, identity, context)
-        self._note(identity, "ready", "")
+        self.note(channel, account, "ready", "")
         return self.transport(connection)
 
     def _context(self, account: Account) -> Context:
@@ -160,10 +160,11 @@ class Connections:
     def _hear_of_health(self, account: Account, state: Health, said: str) -> None:
         words = _door(account).hear("health", lambda: _health_of(state, said))
         if words is not None:
-            self._note(account, *words)
+            self.note(account.channel, account.id, *words)
 
-    def _note(self, account: Account, state: Health, said: str) -> None:
-        key = (account.channel, account.id)
+    def note(self, channel: str, account: str, state: Health, said: str) -> None:
+        """How an account is, for people."""
+        key = (channel, account)
         reason = self.clean(said)
         before = self.health.get(key)
         if before is None or (before.state, before.reason) != (state, reason):

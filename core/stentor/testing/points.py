@@ -5,6 +5,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from stentor.adapters.clock import SystemClock
 from stentor.contract.channel import Connection
+from stentor.contract.inbox import Inbox
 from stentor.contract.payloads import Part
 from stentor.contract.receipts import Receipt
 from stentor.contract.runners import AgentRunner, RunnerEvent, TurnRequest
@@ -93,6 +94,9 @@ class PointedConnection(Connection):
     async def reconcile(self, part: Part) -> Receipt | None:
         self._points.reach("transport.reconcile.before")
         return await self._connection.reconcile(part)
+
+    async def receive(self, inbox: Inbox) -> None:
+        await self._connection.receive(inbox)
 
     async def close(self) -> None:
         await self._connection.close()

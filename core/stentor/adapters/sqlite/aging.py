@@ -21,6 +21,7 @@ SELECT created_at, d.rowid, id, expires_at < ?2 AND state NOT IN ('pending', 'un
 FROM deliveries d WHERE created_at < ?1 AND (created_at, d.rowid) > (?3, ?4) ORDER BY created_at, d.rowid LIMIT {_ROWS}
 """
 _RECEIPTS = f"SELECT id, part_id IS NULL, at FROM receipts WHERE id > ? ORDER BY id LIMIT {_ROWS}"
+_INCOMING = f"SELECT id, 1, received_at FROM incoming WHERE id > ? ORDER BY id LIMIT {_ROWS}"
 _RECORDS = f"""
 SELECT id, NOT EXISTS (SELECT 1 FROM parts p WHERE p.id = j.key), at FROM journal j WHERE id > ? ORDER BY id LIMIT {_ROWS}
 """
@@ -52,6 +53,13 @@ def old_records(connection: apsw.Connection, limits: Limits, now_ms: int, after:
     gone, reached = _aged(connection, _RECORDS, limits.oldest_delivery_ms(now_ms), after)
     connection.executemany("DELETE FROM journal WHERE id = ?", gone)
     return Removed(records=len(gone)), reached
+
+
+def old_incoming(connection: apsw.Connection, limits: Limits, now_ms: int, after: After) -> Slice:
+    """What people wrote, as long as deliveries are kept."""
+    gone, reached = _aged(connection, _INCOMING, limits.oldest_delivery_ms(now_ms), after)
+    connection.executemany("DELETE FROM incoming WHERE id = ?", gone)
+    return Removed(incoming=len(gone)), reached
 
 
 def _aged(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stentor.adapters.sqlite.rows import fetch, listed
 from stentor.adapters.sqlite.snapshot import read_only
+from stentor.adapters.sqlite.targets import address
 from stentor.contract.targets import Target
 from stentor.domain.sessions import SourceSession
 from stentor.domain.states import GOOD_DELIVERY
@@ -23,6 +24,10 @@ SELECT {_TARGET}, d.created_at, d.rowid FROM deliveries d INDEXED BY deliveries_
 WHERE d.run_id IS NULL AND d.purpose = 'manual' AND d.link IS NULL AND d.state IN (SELECT value FROM json_each(?))
 ORDER BY d.created_at DESC, d.rowid DESC LIMIT 1
 """
+_SPOKEN = """
+SELECT target, account, received_at, id FROM incoming INDEXED BY incoming_direct
+WHERE direct = 1 AND held = 0 ORDER BY received_at DESC, id DESC LIMIT 1
+"""
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,8 @@ class StoredConversations:
     path: Path
 
     def last(self, session: SourceSession) -> Target | None:
-        """What its runs sent, and for the owner's main session what was sent by hand, whichever is newer."""
+        """Where its runs sent to, and for the owner's main session where something was sent by hand or came from,
+        whichever is newest."""
         if not self.path.exists() or not self.path.stat().st_size:
             return None
         connection = read_only(str(self.path))
@@ -41,9 +47,13 @@ class StoredConversations:
             found = fetch(connection, _OF_SESSION, (session.key, good))
             if session.is_owners:
                 found += fetch(connection, _BY_HAND, (good,))
+            spoken = fetch(connection, _SPOKEN) if session.is_owners else []
         finally:
             connection.close()
-        if not found:
+        sent = max(found, key=lambda row: row[6:], default=None)
+        if spoken and (sent is None or spoken[0][2] > sent[6]):
+            return address(spoken[0][0], spoken[0][1])
+        if sent is None:
             return None
-        channel, kind, target_id, canonical, thread, account, *_ = max(found, key=lambda row: row[6:])
+        channel, kind, target_id, canonical, thread, account, *_ = sent
         return Target(channel, kind, target_id, canonical.removeprefix(f"{channel}:"), thread, account)

@@ -121,6 +121,11 @@ class Reader:
         query = "SELECT id, target, body, at FROM journal WHERE ?1 IS NULL OR target = ?1 ORDER BY id DESC LIMIT ?2"
         return [shapes.record(row) for row in self._rows(query, target, limit)]
 
+    def incoming(self, channel: str | None, limit: int) -> list[JsonObject]:
+        """What people wrote to accounts, newest first."""
+        query = "SELECT * FROM incoming WHERE ?1 IS NULL OR channel = ?1 ORDER BY id DESC LIMIT ?2"
+        return [shapes.incoming(row) for row in self._rows(query, channel, limit)]
+
     def alerts(self, limit: int) -> list[JsonObject]:
         query = "SELECT at, job_id, run_id, delivery_id, data FROM events WHERE kind = 'alert' ORDER BY id DESC LIMIT ?"
         return [shapes.alert(row) for row in self._rows(query, limit)]

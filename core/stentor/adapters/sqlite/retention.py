@@ -136,6 +136,7 @@ _STAGES: tuple[Stage, ...] = (
     aging.old_deliveries,
     aging.stray_receipts,
     aging.old_records,
+    aging.old_incoming,
 )
 
 

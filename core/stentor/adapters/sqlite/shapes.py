@@ -213,6 +213,25 @@ def record(row: Row) -> JsonObject:
     return {"id": str(row[0]), "target": row[1], **json.loads(row[2]), "at": iso(row[3])}
 
 
+def incoming(row: Row) -> JsonObject:
+    return {
+        "id": row[0],
+        "channel": row[1],
+        "accountId": row[2],
+        "messageId": row[3],
+        "target": _canonical(json.loads(row[4])),
+        "sender": row[5],
+        "senderName": row[6] or None,
+        "direct": bool(row[7]),
+        "held": bool(row[8]),
+        "text": row[9],
+        "files": json.loads(row[10]),
+        "replyTo": row[11] or None,
+        "at": iso(row[12]),
+        "receivedAt": iso(row[13]),
+    }
+
+
 def alert(row: Row) -> JsonObject:
     return {
         "at": iso(row[0]),

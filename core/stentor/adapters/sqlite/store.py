@@ -20,6 +20,7 @@ from stentor.adapters.sqlite import (
     guards,
     incident_facts,
     incidents,
+    incoming,
     jobs,
     lanes,
     life,
@@ -38,6 +39,7 @@ from stentor.domain.faults import StoreError, StoreRefused, StoreUnavailable
 from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
     AccountRow,
+    Arrival,
     Claim,
     DeliverySeed,
     DueJob,
@@ -229,6 +231,9 @@ class SqliteStore:
         self, channel: str, account: str, message_id: str, level: str, at_ms: int
     ) -> bool:
         return await self._do(lambda c: settling.later_receipt(c, channel, account, message_id, level, at_ms))
+
+    async def take_in(self, arrival: Arrival) -> bool:
+        return await self._do(lambda c: incoming.take_in(c, arrival))
 
     async def next_send(self) -> int | None:
         return await self._do(lanes.next_send)

@@ -30,6 +30,7 @@ from stentor.testing.store_conformance.doubt import CalledOffRules, DoubtRules, 
 from stentor.testing.store_conformance.ends import EndRules
 from stentor.testing.store_conformance.gates import GateRules
 from stentor.testing.store_conformance.incidents import IncidentRules, NewsRules, NoticeRules, StandingRules
+from stentor.testing.store_conformance.incoming import IncomingRules
 from stentor.testing.store_conformance.jobs import DueRules, JobRules
 from stentor.testing.store_conformance.lanes import AttemptRules, LaneRules
 from stentor.testing.store_conformance.life import LifeRules
@@ -76,6 +77,7 @@ class StoreConformance(
     AccountRules,
     GateRules,
     ShareRules,
+    IncomingRules,
     SettlementRules,
     RestOfDeliveryRules,
     DoubtRules,

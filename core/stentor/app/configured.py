@@ -1,0 +1,61 @@
+"""What the configuration names, each part checked by the plugin it is for."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from stentor.adapters.registry import Registry
+from stentor.app.seams import Seams
+from stentor.config import Config
+from stentor.contract.settings import AccountSettings
+from stentor.domain.plugin_words import named
+from stentor.domain.refusals import Refused, details_of
+from stentor.services.agent_turns import Agent
+from stentor.services.directory import Directory
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def directory_of(registry: Registry, config: Config) -> Directory:
+    """The configured accounts, each checked by its channel's own model. Accounts of absent plugins stay out."""
+    accounts: dict[str, dict[str, AccountSettings]] = {}
+    for name, section in config.channels.items():
+        channel = registry.channels.get(name)
+        if channel is None:
+            continue
+        accounts[name] = {
+            account: _checked(channel.settings, raw, f"channels.{name}.accounts.{account}")
+            for account, raw in section.accounts.items()
+        }
+    defaults = {name: section.default_to for name, section in config.channels.items() if section.default_to}
+    return Directory(registry.channels, accounts, defaults)
+
+
+def agents_of(config: Config, registry: Registry, seams: Seams) -> dict[str, Agent]:
+    """The configured agents with their runners; each runner checks its own settings."""
+    agents: dict[str, Agent] = {}
+    for name, section in config.agents.items():
+        runner = registry.runners.get(section.runner)
+        if runner is None:
+            known = ", ".join(sorted(registry.runners))
+            raise Refused(
+                "unknown_runner",
+                f"agents.{name}: there is no runner {section.runner!r}",
+                hint=f"known: {known}",
+            )
+        settings = _checked(runner.settings, section.options, f"agents.{name}")
+        workspace = Path(section.workspace).expanduser() if section.workspace else None
+        agents[name] = Agent(name, seams.around_runner(runner), settings, section.model, workspace)
+    return agents
+
+
+def _checked(model: type[S], raw: Mapping[str, object], where: str) -> S:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise Refused("bad_config", f"{where} is not valid", details=details_of(error, model)) from error
+    except Exception as error:
+        hint = "the plugin has to be mended: `stentor plugins` says which one that is"
+        raise Refused("bad_config", f"{where} cannot be read: {named(error)}", hint=hint) from error
