@@ -137,7 +137,7 @@ TARGETS = {
     ),
     "an unknown channel": (
         changed(delivery={"channel": "pigeon", "to": "1"}),
-        "loaded channels: local, webhook",
+        "loaded channels: ",
     ),
     "an unknown channel and no target": (
         changed(delivery={"channel": "pigeon"}),

@@ -1,23 +1,27 @@
-"""Asks a channel about a target without sending anything."""
+"""Asks a channel something without sending anything."""
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from stentor.adapters.secrets import Secrets
 from stentor.app.seams import Seams
-from stentor.contract.channel import Account
+from stentor.contract.channel import Account, Connection
 from stentor.contract.errors import DeliveryError
 from stentor.contract.receipts import LaterReceipt
 from stentor.contract.targets import Target
+from stentor.domain.plugin_words import said, storable, text_in
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Directory, Route
 from stentor.services.lending import Context, Lent
 from stentor.services.naming import id_of
 from stentor.services.opening import closed, opened
-from stentor.services.plugin_calls import Door
+from stentor.services.plugin_calls import Door, Raised
+
+T = TypeVar("T")
 
 
 class _NoJournal:
@@ -29,17 +33,43 @@ class _NoJournal:
 
 def check_target(home: Path, route: Route, directory: Directory) -> Target:
     """The target as the channel knows it: a name becomes an id, an address is looked at by the guard."""
-    return asyncio.run(_check(home, route, directory))
-
-
-async def _check(home: Path, route: Route, directory: Directory) -> Target:
     channel = directory.channels[route.target.channel]
-    account = Account(channel.name, route.account, directory.accounts(channel.name)[route.account])
+
+    async def ask(connection: Connection) -> Target:
+        return await id_of(route.target, channel, connection)
+
+    return asyncio.run(_asked(home, (channel.name, route.account), directory, ask, "bad_target"))
+
+
+def probe_account(home: Path, channel: str, account: str, directory: Directory) -> str:
+    """What the provider says of an account; a `Refused` says what is wrong with it."""
+    seconds = directory.channels[channel].traits.send_timeout
+
+    async def ask(connection: Connection) -> str:
+        door = Door(channel, account)
+        found = await door.call_within(seconds, "probe", connection.probe, _line)
+        if isinstance(found, Raised):
+            raise Refused("account_down", said(found.error)) from found.error
+        return found
+
+    return asyncio.run(_asked(home, (channel, account), directory, ask, "account_down"))
+
+
+async def _asked(
+    home: Path,
+    owner: tuple[str, str],
+    directory: Directory,
+    ask: Callable[[Connection], Awaitable[T]],
+    code: str,
+) -> T:
+    """What comes of a question to an account that is opened for it; `code` is that of an account that is not there."""
+    channel, name = directory.channels[owner[0]], owner[1]
+    account = Account(channel.name, name, directory.accounts(channel.name)[name])
     redactor = Redactor()
     context = Context(
         account,
         _NoJournal(),
-        home / "channels" / channel.name / route.account,
+        home / "channels" / channel.name / name,
         Seams().clock,
         Lent(Secrets(redactor, os.environ, home)),
         _ignore_report,
@@ -48,11 +78,17 @@ async def _check(home: Path, route: Route, directory: Directory) -> Target:
     try:
         connection = await opened(channel, account, context)
         try:
-            return await id_of(route.target, channel, connection)
+            return await ask(connection)
         finally:
-            await closed(Door(channel.name, route.account), connection)
+            await closed(Door(*owner), connection)
     except DeliveryError as error:
-        raise Refused("bad_target", redactor.clean(str(error))) from error
+        raise Refused(code, redactor.clean(str(error))) from error
+    except Refused as error:
+        raise Refused(error.code, redactor.clean(error.message), hint=error.hint) from error
+
+
+def _line(given: object) -> str:
+    return storable(text_in(given, "what probe returns"))
 
 
 def _ignore_report(account: Account, receipt: LaterReceipt) -> None:

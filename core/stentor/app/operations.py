@@ -11,6 +11,7 @@ from stentor.app.assembly import App, database
 from stentor.app.door import check_size, job_from_outside, jobs_from_outside, patch_from_outside
 from stentor.app.manners import MANNERS, check_manner, manner_in
 from stentor.app.parameters import Parameters, not_valid
+from stentor.domain.instants import iso
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, Route, RouteError, resolve
@@ -111,7 +112,13 @@ class Operations:
     def health(self) -> list[JsonObject]:
         """The accounts that were opened, as their channels report them."""
         return [
-            {"channel": channel, "accountId": account, "state": health.state, "reason": health.reason or None}
+            {
+                "channel": channel,
+                "accountId": account,
+                "state": health.state,
+                "reason": health.reason or None,
+                "since": iso(health.since_ms),
+            }
             for (channel, account), health in sorted(self.app.connections.health.items())
         ]
 

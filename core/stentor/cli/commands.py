@@ -6,6 +6,7 @@ import click
 
 _COMMANDS = {
     "cron": ("stentor.cli.cron:cron", "Add, edit, list, run and inspect jobs."),
+    "channels": ("stentor.cli.channels:channels", "See channels and their accounts, and try them."),
     "config": ("stentor.cli.settings:config", "Check the configuration."),
     "deliveries": (
         "stentor.cli.deliveries:deliveries",

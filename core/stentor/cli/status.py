@@ -93,6 +93,18 @@ def facts_of(home: Path) -> tuple[Facts, JsonObject]:
     return Facts(now, daemon, health, counts, accounts, damaged, stall, outbox, incidents), answer
 
 
+def accounts_of(home: Path) -> list[JsonObject]:
+    """Every account of the store: as the daemon finds it, where one runs and has opened it."""
+    facts, answer = facts_of(home)
+    live = {(row["channel"], row["accountId"]): row for row in answer.get("accounts", [])}
+    return [
+        stored
+        if stored["state"] != "open"
+        else live.get((stored["channel"], stored["accountId"]), {**stored, "state": "configured"})
+        for stored in facts.accounts
+    ]
+
+
 def _ask_daemon(home: Path, health: Health) -> tuple[str, JsonObject]:
     """Whether a daemon is running, silent or stopped, and its answer. Of a silent one the store knows more."""
     try:
