@@ -256,7 +256,7 @@ class AccountRow:
     gated: bool = False
     # How long that one is waited for before another one goes: it may take so long to send.
     patience_ms: int = 60_000
-    # More sends than this are never under way.
+    # More parts than this are never begun and unanswered.
     at_once: int | None = None
 
 

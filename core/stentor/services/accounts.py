@@ -11,6 +11,9 @@ from stentor.domain.records import AccountRow
 from stentor.domain.routing import Directory
 from stentor.services.plugin_calls import Door
 
+# While one part is with the provider, the next is being written down as begun, and the last one's answer as heard.
+_BEGUN_FOR_ONE = 3
+
 
 def account_rows(directory: Directory, *, gated: bool) -> list[AccountRow]:
     """All of them. If they are `gated`, one part of each goes ahead: nobody knows what has become of them."""
@@ -22,11 +25,16 @@ def account_rows(directory: Directory, *, gated: bool) -> list[AccountRow]:
             rates=_rates(channel, account, settings),
             gated=gated,
             patience_ms=int(channel.traits.send_timeout * 1000),
-            at_once=channel.traits.at_once,
+            at_once=_begun_at_once(channel),
         )
         for name, channel in directory.channels.items()
         for account, settings in directory.accounts(name).items()
     ]
+
+
+def _begun_at_once(channel: Channel) -> int | None:
+    at_once = channel.traits.at_once
+    return None if at_once is None else at_once * _BEGUN_FOR_ONE
 
 
 def _rates(channel: Channel, account: str, settings: AccountSettings) -> tuple[Rate, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
 
@@ -65,6 +65,9 @@ class Attempts:
     directory: Directory
     connections: Connections
     answered: Callable[[Answer], None]
+    _lines: dict[tuple[str, str], asyncio.Semaphore] = field(
+        default_factory=dict[tuple[str, str], asyncio.Semaphore]
+    )
 
     async def make(self, part: Outgoing) -> None:
         """Offer a part to its channel once. Anything a plugin raises stays here."""
@@ -85,6 +88,10 @@ class Attempts:
             failure = Unavailable(f"the account could not be opened: {named(failure)}")
         one = self._one(part)
         one.answer(lambda: one.judged(failure, part.started_ms))
+
+    def lines(self, channel: str, account: str, at_once: int) -> asyncio.Semaphore:
+        """As many sends of an account as its channel can do at a time."""
+        return self._lines.setdefault((channel, account), asyncio.Semaphore(at_once))
 
     def _one(self, part: Outgoing) -> "_One":
         target = part.target
@@ -124,6 +131,26 @@ class _One:
         return found is None
 
     async def offer(self, connection: Connection) -> None:
+        """Send it when there is a line for it."""
+        if self.channel is None or self.channel.traits.at_once is None:
+            await self._send(connection, lambda: None)
+            return
+        target = self.part.target
+        lines = self.attempts.lines(target.channel, target.account or "", self.channel.traits.at_once)
+        await lines.acquire()
+        free = [lines.release]
+
+        def give_back() -> None:
+            """Once, however often: whoever does not answer in time holds nobody up any longer."""
+            if free:
+                free.pop()()
+
+        try:
+            await self._send(connection, give_back)
+        finally:
+            give_back()
+
+    async def _send(self, connection: Connection, on_overdue: Callable[[], None]) -> None:
         """The provider may answer after our deadline: a late receipt still belongs to its part."""
         part, traits = self.part, self.traits
         loop = asyncio.get_running_loop()
@@ -136,6 +163,7 @@ class _One:
             loop.call_later(_LATE_SECONDS, task.cancel)
             error = TimeoutError(f"no answer within {traits.send_timeout:g} s")
             self.answer(lambda: self.judged(error, part.started_ms))
+            on_overdue()
 
         deadline = loop.call_later(traits.send_timeout, overdue)
         try:

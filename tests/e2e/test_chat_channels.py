@@ -1,0 +1,112 @@
+"""Jobs that deliver to chats, from the command line, through the real SDKs, to providers on this machine."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.outside import JsonObject, Stentor, serving
+
+TOPIC = "telegram:-1001234567890:topic:42"
+ROOM = "discord:channel:987654321098765432"
+THREAD = "slack:C0123456789:thread:1795225318.000001"
+TOKENS = {"TELEGRAM": "12345:telegram-token", "DISCORD": "discord-token", "SLACK": "xoxb-slack-token"}
+CONFIG = """
+[channels.telegram.accounts.default]
+token = {{ env = "TELEGRAM" }}
+base_url = "http://127.0.0.1:{port}"
+[channels.discord.accounts.default]
+token = {{ env = "DISCORD" }}
+base_url = "http://127.0.0.1:{port}/api/v10"
+[channels.slack.accounts.default]
+token = {{ env = "SLACK" }}
+base_url = "http://127.0.0.1:{port}/api/"
+"""
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the providers were asked, a line for each request."""
+    return tmp_path_factory.mktemp("providers") / "log"
+
+
+@pytest.fixture(scope="module")
+def chats(tmp_path_factory: pytest.TempPathFactory, taken: Path) -> Iterator[Stentor]:
+    """A daemon with an account on each channel."""
+    command = [sys.executable, "-m", "tests.chat_provider", str(taken)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as provider:
+        assert provider.stdin is not None
+        assert provider.stdout is not None
+        port = int(provider.stdout.readline())
+        stentor = Stentor(tmp_path_factory.mktemp("chats") / "home", TOKENS)
+        stentor.home.mkdir()
+        (stentor.home / "stentor.toml").write_text(CONFIG.format(port=port))
+        with serving(stentor):
+            yield stentor
+        provider.stdin.close()
+
+
+def run_of(stentor: Stentor, *targets: str) -> JsonObject:
+    """One run of a job to these targets, as the run log has it."""
+    job = stentor.add(
+        {
+            "schedule": {"kind": "every", "everyMs": 3_600_000},
+            "payload": {"kind": "text", "text": "The **backup** is done."},
+            "delivery": {"to": list(targets)},
+        }
+    )
+    stentor.ask("cron", "run", job["id"], "--wait")
+    (run,) = stentor.runs(job["id"])
+    return run
+
+
+def sends(taken: Path) -> list[Any]:
+    words = ("sendMessage", "/messages", "chat.postMessage")
+    asked = [json.loads(line) for line in taken.read_text().splitlines()]
+    return [request for request in asked if request["path"].endswith(words)]
+
+
+@pytest.mark.parametrize("target", [TOPIC, ROOM, THREAD], ids=["telegram", "discord", "slack"])
+def test_a_job_to_a_chat_has_its_receipt_in_the_run_log(chats: Stentor, taken: Path, target: str) -> None:
+    before = len(sends(taken)) if taken.exists() else 0
+    run = run_of(chats, target)
+
+    (delivery,) = run["deliveries"]
+    (part,) = delivery["parts"]
+    assert (delivery["target"], delivery["state"]) == (target, "accepted")
+    assert (part["state"], part["attempts"], part["error"]) == ("accepted", 1, None)
+    assert part["messageId"]
+    assert part["acceptedAt"]
+    assert run["delivery"]["delivered"] is True
+    assert len(sends(taken)) == before + 1
+
+
+def test_one_job_to_all_of_them_has_a_receipt_for_each(chats: Stentor, taken: Path) -> None:
+    run = run_of(chats, TOPIC, ROOM, THREAD)
+
+    assert {delivery["target"] for delivery in run["deliveries"]} == {TOPIC, ROOM, THREAD}
+    assert {delivery["state"] for delivery in run["deliveries"]} == {"accepted"}
+    assert len({part["messageId"] for delivery in run["deliveries"] for part in delivery["parts"]}) == 3
+    assert (run["delivery"]["delivered"], run["deliveryStatus"]) == (True, "delivered")
+    last = [request["path"] + request["body"] for request in sends(taken)[-3:]]
+    assert any("message_thread_id=42" in request for request in last)
+    assert any("/channels/987654321098765432/messages" in request for request in last)
+    assert any("chat.postMessage" in request and "1795225318.000001" in request for request in last)
+
+
+def test_a_token_is_seen_nowhere_but_at_its_provider(chats: Stentor) -> None:
+    run_of(chats, TOPIC, ROOM, THREAD)
+
+    stored = b"".join(path.read_bytes() for path in chats.home.glob("stentor.db*"))
+    for token in TOKENS.values():
+        assert token.encode() not in stored
+
+
+def test_the_accounts_work(chats: Stentor) -> None:
+    states = {row["channel"]: row["state"] for row in chats.ask("channels", "list")["channels"]}
+
+    assert {states[name] for name in ("telegram", "discord", "slack")} == {"ready"}
