@@ -20,7 +20,7 @@ NOQA_REASON = re.compile(rf"{NOQA_CODES.pattern} - \S.*")
 IGNORE_CODES = re.compile(r"\[[\w-]+(?:\s*,\s*[\w-]+)*\]")
 
 # The one method that says of itself that a channel may leave it out.
-MAY_BE_LEFT_OUT = (f"{CONTRACT}/channel.py", "reconcile")
+MAY_BE_LEFT_OUT = {("core/stentor/contract/channel.py", name) for name in ("receive", "reconcile")}
 
 
 def comments(module: Module) -> Iterator[tuple[int, str]]:
@@ -51,7 +51,7 @@ def unfinished(module: Module) -> Iterator[Offence]:
         id(part)
         for node in module.nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (module.path, node.name) == MAY_BE_LEFT_OUT
+        and (module.path, node.name) in MAY_BE_LEFT_OUT
         for part in ast.walk(node)
     }
     for node in module.nodes:

@@ -9,9 +9,13 @@ from tests.architecture.source import ROOT, Offence, forbid
 FIXED = frozenset({"__init__.py", "channel.py", "client.py", "py.typed", "targets.py"})
 OPTIONAL = {
     "answers.py": "what the provider's answers mean",
+    "connection.py": "what one account can do",
     "format.py": "Markdown to the provider's dialect",
     "guard.py": "where a request may go",
+    "hook.py": "the web server that the provider calls",
     "limits.py": "the provider's limits",
+    "lookups.py": "what the provider is asked about",
+    "receiving.py": "what people write",
     "signing.py": "signatures of requests",
 }
 

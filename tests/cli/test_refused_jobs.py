@@ -133,7 +133,7 @@ TARGETS = {
     "a thread where there are none": (changed(delivery__threadId="7"), "a local box has no threads"),
     "a web address without its channel": (
         changed(delivery__to="https://hooks.example.com"),
-        "write webhook:https://",
+        "write webhook: in front of it",
     ),
     "an unknown channel": (
         changed(delivery={"channel": "pigeon", "to": "1"}),

@@ -32,7 +32,7 @@ REFUSED: dict[str, tuple[JsonObject, str, str]] = {
     "a web address": (
         {"text": "https://hooks.example.com/in"},
         "no_channel",
-        "write webhook:https://hooks.example.com/in",
+        "write webhook: in front of it",
     ),
     "another channel": (
         {"text": "webhook:https://x.example", "channel": "local"},

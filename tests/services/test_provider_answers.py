@@ -196,6 +196,27 @@ def test_a_provider_that_does_not_say_is_asked_again(provider: Provider, fast_ho
     assert len(provider.accepted) == 1
 
 
+def test_a_provider_that_refuses_to_say_is_not_asked_for_ever(provider: Provider, fast_home: Path) -> None:
+    provider.script.append(provider.accepted_then(Ambiguous("cut")))
+    provider.lookups.append(Rejected("missing_scope", "the app may not read the channel"))
+    of_kind(fast_home, provider, reconcile="lookup").live(sending("page:room1"), seconds=120)
+    (part,) = deliveries(fast_home)[0]["parts"]
+    assert (part["state"], part["reason"]) == ("unknown", "not_told")
+    assert part["error"] == "the app may not read the channel"
+    assert (len(provider.requests), len(provider.asked)) == (1, 1)
+
+
+def test_who_wants_it_sent_again_has_that_where_the_provider_refuses_to_say(
+    provider: Provider, fast_home: Path
+) -> None:
+    provider.script.append(provider.accepted_then(Ambiguous("cut")))
+    provider.lookups.append(Rejected("missing_scope", "the app may not read the channel"))
+    wanted = job(delivery={"to": "page:room1", "onUnknown": "resend"})
+    of_kind(fast_home, provider, reconcile="lookup").live(adding(wanted), seconds=120)
+    assert [delivery["state"] for delivery in deliveries(fast_home)] == ["accepted"]
+    assert len(provider.accepted) == 2
+
+
 def test_a_part_in_doubt_never_just_expires(provider: Provider, fast_home: Path) -> None:
     provider.script.append(provider.accepted_then(Ambiguous("cut")))
     provider.lookups.extend(NotSent("refused") for _ in range(500))  # more than it is asked in a day

@@ -222,7 +222,12 @@ def doubtful(reason: str, attempt: Attempt, traits: Traits) -> Verdict | None:
 
 
 def not_told(error: BaseException, attempt: Attempt, traits: Traits) -> Verdict:
-    """The provider was asked whether a part arrived, and did not say: it is asked again, ever more seldom."""
+    """The provider was asked whether a part arrived, and did not say: it is asked again, ever more seldom.
+
+    Where it refused to say, it never will, and nobody knows.
+    """
+    if isinstance(error, Rejected):
+        return Verdict(PartState.UNKNOWN, "not_told", str(error), uses_attempt=False)
     verdict = judge(error, attempt, traits)
     if verdict.reason == "plugin_error":
         return replace(verdict, uses_attempt=False)

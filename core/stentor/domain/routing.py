@@ -179,7 +179,10 @@ def channel_of(address: Address, directory: Directory) -> tuple[Channel, Source]
         return owner, "prefix"
     if prefix in _WEB:
         raise RouteError(
-            "no_channel", "a web address needs its channel", hint=f"write webhook:{address.text.strip()}"
+            "no_channel",
+            "a web address needs its channel",
+            # It is not repeated: the addresses of incoming webhooks are secrets.
+            hint="write webhook: in front of it to post to it; if it is a link into a chat, name the channel",
         )
     if prefix:
         known = sorted({p for channel in directory.channels.values() for p in channel.prefixes})

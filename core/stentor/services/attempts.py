@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import cast
 
 from stentor.contract.channel import Channel, Connection
-from stentor.contract.errors import CredentialsRejected, Unavailable
+from stentor.contract.errors import CredentialsRejected, Rejected, Unavailable
 from stentor.contract.payloads import Part
 from stentor.contract.traits import Traits
 from stentor.domain.answers import UNRENDERED, receipt_of
@@ -125,6 +125,8 @@ class _One:
         )
         attempt = self.at(self.attempts.clock.now_ms(), self.attempts.chance.jitter())
         if isinstance(found, Raised):
+            if attempt.resend_unknown and isinstance(found.error, Rejected):
+                return True
             self.answer(lambda: _not_told(found, attempt, traits))
         elif found is not None:
             self.answer(lambda: accept(found, attempt, traits))
