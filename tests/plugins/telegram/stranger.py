@@ -1,0 +1,113 @@
+"""A Telegram that nobody here has written: the npm package `telegram-test-api`, on 127.0.0.1."""
+
+import asyncio
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+from urllib.request import Request, urlopen
+
+from tests.loopback import LoopbackServer, Reply, Seen, closed_port
+from tests.requirements import lacking
+
+from stentor.testing.loopback import Later, Told
+
+PACKAGE = "telegram-test-api@4.2.1"
+_PROGRAM = Path(__file__).parent / "peer" / "server.js"
+
+
+@contextmanager
+def stranger() -> Iterator[str]:
+    """The address of a running one."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        lacking("Node.js with npm, to run telegram-test-api")
+    modules, port = _installed(npm), closed_port()
+    process = subprocess.Popen(
+        [node, _PROGRAM, str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "NODE_PATH": str(modules)},
+    )
+    try:
+        said = process.stdout.readline() if process.stdout else ""
+        assert said.startswith("ready"), f"telegram-test-api ended: {said}"
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def _installed(npm: str) -> Path:
+    """Where it lies, installed once for all who run tests at the same time."""
+    home = Path(tempfile.gettempdir()) / f"stentor-tests-{os.getuid()}" / PACKAGE
+    home.mkdir(parents=True, exist_ok=True)
+    done = home / "done"
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            command = [
+                npm,
+                "install",
+                "--no-audit",
+                "--no-fund",
+                "--ignore-scripts",
+                "--prefix",
+                str(home),
+                PACKAGE,
+            ]
+            ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+            if ran.returncode != 0:
+                lacking(f"{PACKAGE} from npm: {ran.stderr.strip()[-300:]}")
+            done.touch()
+    return home / "node_modules"
+
+
+def ask(url: str, document: object) -> Any:
+    """Post JSON, read JSON."""
+    return _posted(url, json.dumps(document).encode(), "application/json")
+
+
+def _posted(url: str, body: bytes, kind: str) -> Any:
+    with urlopen(Request(url, data=body, headers={"Content-Type": kind}), timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+class Interpreter(LoopbackServer):
+    """Stands before the stranger and mends what no Telegram would say; what is asked goes on as it is.
+
+    It gives dates in milliseconds, takes numbers and JSON that come in a form for text, and its bot is no bot.
+    """
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+
+    def answer(self, seen: Seen) -> Told | Later:
+        return self._passed_on(seen)
+
+    async def _passed_on(self, seen: Seen) -> Told:
+        kind = seen.headers.get("content-type", "application/json")
+        said = await asyncio.to_thread(_posted, self._address + seen.path, seen.body or b"{}", kind)
+        return Reply(200, json.dumps({"ok": said["ok"], "result": _mended(said["result"])}).encode())
+
+
+def _mended(result: object) -> object:
+    if not isinstance(result, dict):
+        return result
+    fields = cast("dict[str, object]", result)
+    if "username" in fields:
+        return {**fields, "is_bot": True}
+    if "date" not in fields:
+        return fields
+    found = {name: fields[name] for name in ("message_id", "chat", "text")} | {"date": 1_805_000_000}
+    if "message_thread_id" in fields:
+        found |= {"message_thread_id": int(str(fields["message_thread_id"])), "is_topic_message": True}
+    return found
