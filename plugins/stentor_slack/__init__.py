@@ -1,12 +1,13 @@
-"""The Slack channel."""
+"""The Slack channel: posts through the Web API and incoming webhooks, and listens by Socket Mode."""
 
 from collections.abc import Iterable
 
 from stentor import Channel, hookimpl
+from stentor_slack.channel import SlackChannel
 
-__all__ = ["stentor_channels"]
+__all__ = ["SlackChannel", "stentor_channels"]
 
 
 @hookimpl
 def stentor_channels() -> Iterable[Channel]:
-    return ()
+    yield SlackChannel()

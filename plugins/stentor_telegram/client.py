@@ -7,10 +7,12 @@ Their connections are ours, and so is closing them.
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, TypedDict, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from telegram import (
@@ -64,6 +66,80 @@ class Answered(TelegramError):
         self.answer = answer
 
 
+class _Lanes(httpx.AsyncBaseTransport):
+    """Connections that are lent out one by one, the one that was used last first.
+
+    The library's own pool looks at all of its connections with every request, and these looks take longer than the
+    request: so each pool here has one connection.
+    """
+
+    def __init__(self, most: int, seconds: float, proxy: str | None) -> None:
+        self._free = asyncio.Semaphore(most)
+        self._seconds = seconds
+        self._proxy = proxy
+        self._tls = httpx.create_ssl_context()
+        self._idle: list[httpx.AsyncHTTPTransport] = []
+        self._all: list[httpx.AsyncHTTPTransport] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise httpx.PoolTimeout("all connections are busy", request=request) from None
+        lane = self._idle.pop() if self._idle else self._another()
+        try:
+            response = await lane.handle_async_request(request)
+        except BaseException:
+            self._take_back(lane)
+            raise
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_Lent(cast("httpx.AsyncByteStream", response.stream), partial(self._take_back, lane)),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        for lane in self._all:
+            await lane.aclose()
+
+    def _another(self) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(max_connections=1)
+        lane = httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, proxy=self._proxy)
+        self._all.append(lane)
+        return lane
+
+    def _take_back(self, lane: httpx.AsyncHTTPTransport) -> None:
+        self._idle.append(lane)
+        self._free.release()
+
+
+class _Lent(httpx.AsyncByteStream):
+    """The body of an answer, whose connection is given back when it has been read or is not wanted any more."""
+
+    def __init__(self, body: httpx.AsyncByteStream, give_back: Callable[[], None]) -> None:
+        self._body = body
+        self._give_back: Callable[[], None] | None = give_back
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._body)
+
+    async def aclose(self) -> None:
+        try:
+            await self._body.aclose()
+        finally:
+            give_back, self._give_back = self._give_back, None
+            if give_back is not None:
+                give_back()
+
+
+def _proxy(server: str) -> str | None:
+    """The proxy that the environment names for a server."""
+    parts = urlsplit(server)
+    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+
+
 class Line(HTTPXRequest):
     """Connections to one server. Whatever goes wrong on them is said in the words of the contract."""
 
@@ -75,6 +151,7 @@ class Line(HTTPXRequest):
             write_timeout=patience.write,
             pool_timeout=patience.pool,
             media_write_timeout=patience.write,
+            httpx_kwargs={"transport": _Lanes(connections, patience.pool, _proxy(server))},
         )
         self.patience = patience
         self._server = server

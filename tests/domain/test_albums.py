@@ -42,6 +42,12 @@ def test_pictures_and_other_files_do_not_mix_and_keep_their_order() -> None:
     ]
 
 
+def test_an_album_is_no_larger_than_a_file_may_be() -> None:
+    found = rendered(Limits(100, album=10, attachment_bytes=25), "a.png", "b.png", "c.png", "d.png")
+
+    assert found == [("", ["a.png", "b.png"]), ("", ["c.png", "d.png"])]
+
+
 def test_a_caption_goes_with_the_first_album() -> None:
     found = rendered(Limits(100, caption=50, album=10), "a.png", "b.png", "c.pdf", text="short")
 

@@ -94,7 +94,9 @@ class Connection(ABC):
         return target
 
     async def reconcile(self, part: Part) -> Receipt | None:
-        """With `traits.reconcile == "lookup"`: the receipt of a part that did arrive, None if it did not."""
+        """With `traits.reconcile == "lookup"`: the receipt of a part that did arrive, None if it did not. Raise
+        `Rejected` where that will never be told, another `DeliveryError` where it may be told later.
+        """
         raise NotImplementedError
 
     async def receive(self, inbox: Inbox) -> None:

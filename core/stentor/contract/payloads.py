@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A draft on its way. `id` is the same in every attempt, so it serves as idempotency key (≤ 25 characters)."""
+    """A draft on its way. `id` is the same in every attempt, so it serves as idempotency key (≤ 25 characters).
+
+    `first_tried` is when it was first offered to the provider, whichever process did that: nothing can be known of it
+    there from before.
+    """
 
     id: str
     delivery_id: str
@@ -81,6 +86,7 @@ class Part:
     attachment: Attachment | None = None
     album: tuple[Attachment, ...] = ()
     manner: Manner = field(default_factory=Manner)
+    first_tried: datetime | None = None
 
     @property
     def files(self) -> tuple[Attachment, ...]:

@@ -61,10 +61,10 @@ def drafts(
     if files and limits.caption is not None:
         captions = page.parts(replace(limits, text=min(limits.caption, limits.text)))
         if len(captions) == 1:
-            first, *rest = _albums(files, limits.album)
+            first, *rest = _albums(files, limits)
             return (replace(captions[0], attachment=first[0], album=first[1:]), *_alone(rest))
     texts = _numbered(page, limits) if numbered else page.parts(limits)
-    return (*texts, *_alone(_albums(files, limits.album)))
+    return (*texts, *_alone(_albums(files, limits)))
 
 
 def _sendable(payload: Payload, limits: Limits) -> tuple[Sequence[Attachment], list[str]]:
@@ -80,15 +80,26 @@ def _sendable(payload: Payload, limits: Limits) -> tuple[Sequence[Attachment], l
     return files, [f"File not sent: {printable(note)}" for note in notes]
 
 
-def _albums(files: Sequence[Attachment], most: int) -> list[tuple[Attachment, ...]]:
-    """Files that follow one another and are of one kind, up to so many together."""
+def _albums(files: Sequence[Attachment], limits: Limits) -> list[tuple[Attachment, ...]]:
+    """Files that follow one another and go together."""
     albums: list[tuple[Attachment, ...]] = []
     for file in files:
-        if albums and len(albums[-1]) < most and _is_picture(albums[-1][0]) == _is_picture(file):
+        if albums and _fits(file, albums[-1], limits):
             albums[-1] = (*albums[-1], file)
         else:
             albums.append((file,))
     return albums
+
+
+def _fits(file: Attachment, album: tuple[Attachment, ...], limits: Limits) -> bool:
+    """Of one kind, not too many, and all of them no larger than one file may be: they are one request."""
+    most = limits.attachment_bytes
+    size = file.size + sum(other.size for other in album)
+    return (
+        len(album) < limits.album
+        and _is_picture(album[0]) == _is_picture(file)
+        and (most is None or size <= most)
+    )
 
 
 def _is_picture(file: Attachment) -> bool:

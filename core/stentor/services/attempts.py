@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import cast
 
@@ -236,4 +237,5 @@ def wire_part(part: Outgoing) -> Part:
         files[0] if files else None,
         files[1:],
         part.manner,
+        datetime.fromtimestamp(part.first_sent_ms / 1000, UTC),
     )

@@ -33,7 +33,7 @@ FROM {DELIVERIES}
 """
 PART = """
 SELECT id, n, of, state, reason, attempts, message_id, accepted_at, delivered_at, read_at, degraded, error, next_attempt_at, text,
-    sending_at
+    sending_at, ifnull(plain, text)
 FROM parts
 """
 EVENT = """
@@ -339,7 +339,7 @@ def _settled(text: str | None) -> JsonObject | None:
 
 def _head(parts: Sequence[Row]) -> str | None:
     """How the first part that says anything begins, on one line."""
-    text = next((part[13] for part in parts if part[13]), None)
+    text = next((part[15] for part in parts if part[15]), None)
     return None if text is None else " ".join(text[: 4 * _HEAD].split())[:_HEAD]
 
 
