@@ -1,53 +1,5 @@
-"""What the core lends to a connection, kept in memory: a stand-in for tests of single plugins."""
+"""The stand-in of the shipped kit, under the name that the tests know it by."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
+from stentor.testing.fake_context import FakeContext, FakeJournal
 
-from stentor import LaterReceipt, SecretRef
-from stentor.contract.channel import Health
-
-
-@dataclass
-class FakeJournal:
-    """Keeps records in a list; the id of a record is its place in it."""
-
-    records: list[tuple[str, str, Mapping[str, object]]] = field(
-        default_factory=list[tuple[str, str, Mapping[str, object]]]
-    )
-
-    async def append(self, key: str, target: str, body: Mapping[str, object]) -> str:
-        keys = [known for known, _, _ in self.records]
-        if key not in keys:
-            self.records.append((key, target, body))
-            return str(len(self.records))
-        return str(keys.index(key) + 1)
-
-
-@dataclass
-class FakeContext:
-    """A context whose clock stands still and whose secrets are given by the name of their variable."""
-
-    data_dir: Path
-    secrets: Mapping[str, str] = field(default_factory=dict[str, str])
-    at: datetime = datetime(2027, 3, 14, 15, 9, 26, tzinfo=UTC)
-    journal: FakeJournal = field(default_factory=FakeJournal)
-    reports: list[LaterReceipt] = field(default_factory=list[LaterReceipt])
-    states: list[tuple[Health, str]] = field(default_factory=list[tuple[Health, str]])
-
-    def now(self) -> datetime:
-        return self.at
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"a connection slept for {seconds} s")
-
-    def reveal(self, secret: SecretRef) -> str:
-        assert secret.env is not None
-        return self.secrets[secret.env]
-
-    def report(self, receipt: LaterReceipt) -> None:
-        self.reports.append(receipt)
-
-    def health(self, state: Health, reason: str = "") -> None:
-        self.states.append((state, reason))
+__all__ = ["FakeContext", "FakeJournal"]

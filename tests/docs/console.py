@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.docs.pages import Fence, fences
+from tests.docs.pages import ROOT, Fence, fences
 
 _PROMPT = "$ "
 _ANYTHING = "..."
 _MARK = "\x1e"
 _LONGEST_SECONDS = 60
+_PIP = ROOT / "tests" / "installing.py"
 # Whatever a page leaves running in the background ends with the page.
 _TIDY_UP = "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT"
 
@@ -84,6 +85,21 @@ def environment(home: Path, inherited: Mapping[str, str]) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TZ": "UTC",
     }
+
+
+def with_pip(env: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The same for a reader who installs projects, with a pip that needs neither a network nor build tools.
+
+    Of pytest's plugins that reader has none.
+    """
+    site, pip = folder / "site", folder / "bin" / "pip"
+    site.mkdir()
+    pip.parent.mkdir()
+    pip.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(_PIP))} "$@"\n')
+    pip.chmod(0o700)
+    path = f"{pip.parent}:{env['PATH']}"
+    plain = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return {**env, **plain, "PATH": path, "PYTHONPATH": str(site), "SITE": str(site)}
 
 
 def _commands_of(fence: Fence) -> Iterator[Command]:

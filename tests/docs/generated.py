@@ -1,21 +1,26 @@
 """The parts of the documentation that follow from the code. `python -m tests.docs.generated` writes them anew."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
-from tests.docs.pages import DOCS, text_of
+from tests.docs.pages import DOCS, pages, text_of
 
 from stentor import Channel
 from stentor.adapters.registry import Registry
 from stentor.cli.commands import cli
+from stentor.testing.conformance import RULES, Behaviour
 
 CLI_PAGE = "cli.md"
-CHANNELS_PAGE = "channels.md"
+PLUGINS_PAGE = "plugins.md"
 HOW = "run `python -m tests.docs.generated`"
 
+Row = tuple[str, ...]
+
 _WIDTH = 100
+_OLD_TABLE = re.compile(r"\A(?:\|.*\n)*")
+_TARGETS = re.compile(r"(?P<mark>^<!-- targets: (?P<channel>[\w-]+) -->\n)(?:\|.*\n)*", re.MULTILINE)
 _CLI_INTRODUCTION = """\
 # The command line
 
@@ -50,20 +55,45 @@ def channels() -> Mapping[str, Channel]:
 
 def target_table(channel: Channel) -> str:
     """Every spelling that the channel declares, and what it stands for."""
-    rows = ["| you write | it is | |", "|---|---|---|"]
-    rows += [f"| `{shown.text}` | `{shown.canonical}` | {shown.note} |" for shown in channel.examples]
-    return "\n".join(rows)
+    rows = [(f"`{shown.text}`", f"`{shown.canonical}`", shown.note) for shown in channel.examples]
+    return _table(("you write", "it is", ""), rows)
 
 
-def channels_page() -> str:
-    """The page with its tables as they should be; a table stands below a mark that names its channel."""
-    text = text_of(CHANNELS_PAGE)
-    for name, channel in channels().items():
-        mark = f"<!-- targets: {name} -->\n"
-        before, _, after = text.partition(mark)
-        rest = re.sub(r"\A(?:\|.*\n)*", "", after)
-        text = f"{before}{mark}{target_table(channel)}\n{rest}"
-    return text
+def with_targets(page: str) -> str:
+    """A page with its tables of targets as they should be: below `<!-- targets: NAME -->`, as far as lines begin with |."""
+    known = channels()
+
+    def filled(found: re.Match[str]) -> str:
+        return f"{found['mark']}{target_table(known[found['channel']])}\n"
+
+    return _TARGETS.sub(filled, text_of(page))
+
+
+def kit_page() -> str:
+    """The page about plugins with what the kit for channels checks and plays."""
+    rules = [(f"`{name}`", rule.says) for name, rule in RULES.items()]
+    played = [(f"`{each.name}`", each.says) for each in Behaviour]
+    page = with_table(text_of(PLUGINS_PAGE), "rules", ("rule", "what it says"), rules)
+    return with_table(page, "behaviours", ("behaviour", "what the provider does"), played)
+
+
+def with_table(page: str, mark: str, columns: Row, rows: Iterable[Row]) -> str:
+    """A page with the table below a mark as it should be."""
+    before, found, after = page.partition(f"<!-- {mark} -->\n")
+    return f"{before}{found}{_table(columns, rows)}\n{_OLD_TABLE.sub('', after)}"
+
+
+def _table(columns: Row, rows: Iterable[Row]) -> str:
+    lines = (" | ".join(cell.replace("|", "\\|") for cell in row) for row in (columns, *rows))
+    head, *body = (f"| {line} |" for line in lines)
+    return "\n".join([head.replace("|  |", "| |"), f"|{'---|' * len(columns)}", *body])
+
+
+def pages_of_targets() -> Mapping[str, str]:
+    """For each channel that some page lists the targets of: the page."""
+    return {
+        found["channel"]: page.name for page in pages() for found in _TARGETS.finditer(text_of(page.name))
+    }
 
 
 def _below(context: click.Context) -> Iterator[click.Context]:
@@ -78,4 +108,6 @@ def _below(context: click.Context) -> Iterator[click.Context]:
 
 if __name__ == "__main__":
     (DOCS / CLI_PAGE).write_text(cli_page(), "utf-8")
-    (DOCS / CHANNELS_PAGE).write_text(channels_page(), "utf-8")
+    (DOCS / PLUGINS_PAGE).write_text(kit_page(), "utf-8")
+    for name in set(pages_of_targets().values()):
+        (DOCS / name).write_text(with_targets(name), "utf-8")

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.docs.console import Command, Outcome, commands, environment, run
+from tests.docs.console import Command, Outcome, commands, environment, run, with_pip
 from tests.docs.pages import DOCS, fences, pages
 
 PAGES = [page.name for page in pages() if commands(page.name)]
@@ -18,7 +18,7 @@ def test_every_command_of_a_page_prints_what_the_page_says(page: str, tmp_path: 
         if fence.file is not None:
             (tmp_path / fence.file).write_text(fence.text)
 
-    outcomes = run(page, tmp_path, environment(home, os.environ))
+    outcomes = run(page, tmp_path, with_pip(environment(home, os.environ), tmp_path))
 
     complaints = [complaint for outcome in outcomes if (complaint := outcome.complaint())]
     if len(outcomes) != len(commands(page)):
@@ -28,7 +28,7 @@ def test_every_command_of_a_page_prints_what_the_page_says(page: str, tmp_path: 
 
 
 def test_there_are_pages_with_commands() -> None:
-    assert {"getting-started.md", "operations.md"} <= set(PAGES), f"read in {DOCS}"
+    assert {"getting-started.md", "operations.md", "writing-a-channel.md"} <= set(PAGES), f"read in {DOCS}"
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,14 @@ def test_the_page_of_the_command_line_is_up_to_date() -> None:
 
 @pytest.mark.parametrize("channel", list(generated.channels()))
 def test_a_channels_targets_are_those_it_declares(channel: str) -> None:
-    table = generated.target_table(generated.channels()[channel])
-    shown = f"<!-- targets: {channel} -->\n{table}\n\n"
-    assert shown in text_of(generated.CHANNELS_PAGE), generated.HOW
+    pages = generated.pages_of_targets()
+    assert channel in pages, f"no page holds `<!-- targets: {channel} -->`"
+    page = pages[channel]
+    assert generated.with_targets(page) == text_of(page), generated.HOW
+
+
+def test_the_rules_of_channels_are_up_to_date() -> None:
+    assert text_of(generated.PLUGINS_PAGE) == generated.kit_page(), generated.HOW
 
 
 def test_the_run_that_is_shown_has_the_fields_of_a_real_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from stentor.cli.channel_project import new
 from stentor.cli.output import common, existing, note, show_json, table, when
 from stentor.domain.json_types import JsonObject
 from stentor.domain.routing import Directory
@@ -13,6 +14,9 @@ from stentor.domain.routing import Directory
 @click.group()
 def channels() -> None:
     """See the channels with their accounts, and try whether they work."""
+
+
+channels.add_command(new)
 
 
 @channels.command(name="list")

@@ -1,4 +1,4 @@
-"""The shipped test kit: a conformance suite for stores, and the whole product on virtual time.
+"""The shipped test kit: conformance suites for channels and stores, and the whole product on virtual time.
 
 Nothing here is imported before it is asked for, so that a test module can register assert rewriting first.
 """
@@ -6,16 +6,22 @@ Nothing here is imported before it is asked for, so that a test module can regis
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from stentor.testing.conformance import ChannelConformance
+    from stentor.testing.fake_context import FakeContext
     from stentor.testing.invariants import check
+    from stentor.testing.rendering import rendered
     from stentor.testing.simulation import Simulation
     from stentor.testing.store_conformance import StoreConformance
 
-__all__ = ["Simulation", "StoreConformance", "check"]
+__all__ = ["ChannelConformance", "FakeContext", "Simulation", "StoreConformance", "check", "rendered"]
 
 _MODULE_OF = {
+    "ChannelConformance": "stentor.testing.conformance",
+    "FakeContext": "stentor.testing.fake_context",
     "Simulation": "stentor.testing.simulation",
     "StoreConformance": "stentor.testing.store_conformance",
     "check": "stentor.testing.invariants",
+    "rendered": "stentor.testing.rendering",
 }
 
 

@@ -1,0 +1,108 @@
+"""Texts that people and programs type where a target belongs, and that no grammar may stumble over."""
+
+from collections.abc import Iterator, Sequence
+
+_BARE: tuple[str, ...] = (
+    "",
+    " ",
+    "\t\n",
+    ":",
+    "::::",
+    "/",
+    "@",
+    "#",
+    "+",
+    "-",
+    "0",
+    "-0",
+    "00",
+    "-1",
+    "1e9",
+    "0x10",
+    "1_000",
+    "\u0661\u0662\u0663",
+    "\uff11\uff12\uff13",
+    "\u00b2",
+    "9" * 400,
+    "x" * 100_000,
+    ":" * 5_000,
+    "(" * 5_000,
+    "a\x00b",
+    "a\x1b[31mb",
+    "a\rb",
+    "a\u2028b",
+    "\u202eabc",
+    "\u2066\u206912",
+    "\u200b\ufeff",
+    "\ud800",
+    "x\udfff",
+    "\U0001f600" * 30,
+    "e\u0301" * 30,
+    "None",
+    "null",
+    "true",
+    "NaN",
+    "last",
+    "current",
+    "default",
+    "general",
+    "@ann",
+    "@",
+    "@@ann",
+    "#general",
+    "#",
+    "ann",
+    "ann@example.com",
+    "ann@",
+    "+15551234567",
+    "+1 (555) 123-4567",
+    "15551234567@s.example",
+    "!room:example.com",
+    "C0123ABCD",
+    "-1001234567890:topic:42",
+    "-1001234567890:42:43",
+    "123456789012345678",
+    "channel:1",
+    "user:1",
+    "group:1",
+    "thread:1",
+    "topic:1",
+    "https://example.com/in",
+    "https://[::1",
+    "https://[zz]/",
+    "http://user:pass@example.com:99999/",
+    "ftp://example.com",
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "/etc/passwd",
+    "../../etc/passwd",
+    "C:\\Windows",
+    "'; DROP TABLE jobs; --",
+    '" OR 1=1',
+    "$(reboot)",
+    "`id`",
+    "%00",
+    "%2e%2e%2f",
+    "%s%n{0}{x}",
+    "<script>",
+    "<@U123>",
+    "<!channel>",
+    "<#C123|name>",
+    "[1]",
+    "{}",
+    '{"to": 1}',
+)
+
+
+def nasty_texts(prefixes: Sequence[str], canonicals: Sequence[str]) -> Iterator[str]:
+    """The texts by themselves, behind a prefix, and around spellings that are right."""
+    for text in _BARE:
+        yield text
+        for prefix in prefixes:
+            yield f"{prefix}:{text}"
+    for right in canonicals:
+        for nasty in (":", "/", " x", "\x00", "\u202e", "\ud800", "#", "?", ":1", ":topic:x", "@"):
+            yield right + nasty
+        yield right[:-1]
+        yield right.replace(":", "::")
+        yield right.upper()
