@@ -156,6 +156,9 @@ class TelegramChannel(Channel):
     def rates(self, settings: AccountSettings) -> Sequence[Rate]:
         return rates(cast("TelegramSettings", settings).messages_per_second)
 
+    def receives(self, settings: AccountSettings) -> bool:
+        return cast("TelegramSettings", settings).receive != "off"
+
     async def open(self, account: Account, ctx: ChannelContext) -> Connection:
         try:
             from stentor_telegram.connection import open_connection  # noqa: PLC0415 - declaring must load no SDK

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from io import StringIO
 
 import pytest
-from tests.architecture.source import CONTRACT, Module, Offence, forbid, planted, product, suite
+from tests.architecture.source import Module, Offence, forbid, planted, product, suite
 
 LATER = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
 SWITCHES = {

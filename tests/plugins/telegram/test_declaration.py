@@ -111,3 +111,12 @@ def test_the_pace_is_the_account_s_own() -> None:
         Rate(0.5, burst=1),
         Rate(1, burst=5, scope="target"),
     )
+
+
+def test_an_account_receives_when_it_says_how() -> None:
+    receiving = {**HOOK, "receive": "webhook"}
+    assert [CHANNEL.receives(settings(**said)) for said in ({}, {"receive": "polling"}, receiving)] == [
+        False,
+        True,
+        True,
+    ]
