@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from stentor import Ambiguous, CredentialsRejected, NotSent, Rejected, Target, Throttled, Unavailable
 from stentor.contract.errors import DeliveryError
+from stentor_discord.limits import LEAST_QUIET
 
 _EXCERPT = 200
 # Where no time is given, these are the waits in seconds: of one channel, and of whoever stands in front of Discord.
@@ -123,28 +124,28 @@ def no_answer(lost: Lost) -> DeliveryError:
     return Ambiguous(lost.text) if lost.sent else NotSent(lost.text)
 
 
-def not_connected(problem: Refused | Lost) -> DeliveryError:
-    """What it means for the account when Discord does not say who we are."""
+def not_told(problem: Refused | Lost, what: str = "who it is") -> DeliveryError:
+    """What it means for the account when Discord does not tell the bot `what`."""
     if isinstance(problem, Lost):
         return Unavailable(problem.text)
     answer = problem.answer
-    if answer.status == 401:
+    if answer.status == 401 and answer.from_discord:
         return _wrong_token()
     if answer.status == 429:
-        return _throttled(answer, "Discord wants quiet before the bot connects")
+        return _throttled(answer, f"Discord wants quiet before the bot may ask {what}")
     why = (
         ""
         if answer.from_discord
         else "; it does not look like Discord: check base_url and what is in between"
     )
-    return Unavailable(f"Discord answered {answer.status} when the bot asked who it is{why}")
+    return Unavailable(f"Discord answered {answer.status} when the bot asked {what}{why}")
 
 
 def _throttled(answer: Answer, said: str) -> Throttled:
     if not answer.from_discord:
         # Whoever stands in front of Discord bans addresses, not channels.
         return Throttled(answer.retry_after or _LONG_QUIET, scope="account", message=said)
-    seconds = _QUIET if answer.retry_after is None else answer.retry_after
+    seconds = _QUIET if answer.retry_after is None else max(answer.retry_after, LEAST_QUIET)
     text = f"{said}; quiet for {seconds:g} s"
     return Throttled(seconds, scope="account" if answer.everywhere else "target", message=text)
 
@@ -167,7 +168,7 @@ def _by_status(answer: Answer, target: Target, said: str) -> DeliveryError:
     match answer.status:
         case 401 if target.kind == "webhook":
             return Rejected(*_READINGS[50027])
-        case 401:
+        case 401 if answer.from_discord:
             return _wrong_token()
         case 413:
             return Rejected("too_large", f"{_READINGS[40005].text} ({said})")
@@ -178,7 +179,7 @@ def _by_status(answer: Answer, target: Target, said: str) -> DeliveryError:
             return NotSent(text, refused=True)
         case 403:
             return Rejected("no_permission", said)
-        case status if not answer.from_discord and (status < 400 or status in (404, 405)):
+        case status if status < 400 or (not answer.from_discord and status in (401, 404, 405)):
             return Unavailable(
                 f"{said}; it does not look like Discord: check base_url and what is in between"
             )

@@ -43,8 +43,10 @@ class DiscordSettings(ChatSettings):
     @field_validator("base_url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        parts = urlsplit(url := url.strip())
+        # A port that there cannot be is a ValueError of its own.
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 0) >= 0
+        if not is_whole or "@" in parts.netloc:
             raise ValueError(f"write the API's address in full, such as {OFFICIAL}")
         if parts.query or parts.fragment or "/webhooks/" in parts.path:
             raise ValueError(

@@ -21,9 +21,9 @@ from yarl import URL
 from stentor import Part, Rejected
 from stentor.contract.payloads import Attachment, Manner
 from stentor_discord.answers import Answer, Lost, Refused
-from stentor_discord.limits import Patience
+from stentor_discord.limits import LONGEST_QUIET, Patience
 from stentor_discord.receiving import Closed, Hear, Heard
-from stentor_discord.targets import HookUrl
+from stentor_discord.targets import HookUrl, is_id
 
 with warnings.catch_warnings():
     # Voice, which nobody uses here, imports a module that Python 3.13 no longer has.
@@ -36,6 +36,8 @@ from discord.http import HTTPClient, MultipartParameters, Route, handle_message_
 logging.getLogger("discord").setLevel(logging.WARNING)
 
 _CONNECTIONS = 100
+# All that Discord refuses, it refuses with one of these. Others in front of it may write JSON too.
+_ITS_OWN = ("message", "code")
 _GATEWAY = str(DiscordWebSocket.DEFAULT_GATEWAY)
 
 
@@ -108,7 +110,7 @@ class Rest(HTTPClient):
                 return json.loads(await response.read())
         except (aiohttp.ClientError, OSError) as error:
             raise Lost(self._fate(error, exchange), sent=exchange.sent) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Lost("Discord said yes, but the rest of its answer cannot be read", sent=True) from None
 
     async def static_login(self, token: str) -> Any:
@@ -193,21 +195,29 @@ async def _refusal(response: aiohttp.ClientResponse, patience: float) -> Answer:
         raw = b""
     try:
         said: object = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     seconds = _seconds(response.headers.get("Retry-After"))
     if not isinstance(said, dict):
         return Answer(response.status, retry_after=seconds, from_discord=False)
     facts = cast("dict[str, Any]", said)
-    # The SDK's error gathers from the body what is wrong with which field.
-    error = discord.HTTPException(response, facts)
+    code: object = facts.get("code")
     return Answer(
         response.status,
-        code=error.code if isinstance(cast("object", error.code), int) else 0,
-        text=str(error.text),
+        code=code if isinstance(code, int) else 0,
+        text=_words(response, facts),
         retry_after=_seconds(facts.get("retry_after"), seconds),
         everywhere=facts.get("global") is True or "X-RateLimit-Global" in response.headers,
+        from_discord=not facts.keys().isdisjoint(_ITS_OWN),
     )
+
+
+def _words(response: aiohttp.ClientResponse, facts: dict[str, Any]) -> str:
+    """What is wrong with which field, as the SDK's error gathers it from the body."""
+    try:
+        return str(discord.HTTPException(response, facts).text)
+    except Exception:  # noqa: BLE001 - a body of another shape is too much for it, and a refusal all the same
+        return str(facts.get("message") or "")
 
 
 def _seconds(value: object, otherwise: float | None = None) -> float | None:
@@ -215,7 +225,7 @@ def _seconds(value: object, otherwise: float | None = None) -> float | None:
         seconds = float(cast("str", value))
     except (TypeError, ValueError):
         return otherwise
-    return seconds if 0 <= seconds < 10**9 else otherwise
+    return min(seconds, LONGEST_QUIET) if seconds >= 0 else otherwise
 
 
 @contextmanager
@@ -241,7 +251,7 @@ def message(
 
 def _reference(message_id: str, channel_id: str | None) -> Any:
     """The message that is answered. What cannot be the id of one is like a message that is gone: no obstacle."""
-    if channel_id is None or not (message_id.isascii() and message_id.isdigit()):
+    if channel_id is None or not is_id(message_id):
         return discord.utils.MISSING
     reference = discord.MessageReference(
         message_id=int(message_id), channel_id=int(channel_id), fail_if_not_exists=False

@@ -7,7 +7,7 @@ from typing import cast
 from stentor import Ambiguous, Connection, InvalidTarget, NotSent, Part, Receipt, Rejected, Target
 from stentor.contract.inbox import Inbox
 from stentor_discord import targets
-from stentor_discord.answers import Lost, Refused, no_answer, not_connected, refusal
+from stentor_discord.answers import Lost, Refused, no_answer, not_told, refusal
 from stentor_discord.client import Rest, listen, message, new_session
 from stentor_discord.format import title
 from stentor_discord.limits import Patience
@@ -45,7 +45,7 @@ async def connect(
     except BaseException as problem:
         await connection.close()
         if isinstance(problem, Refused | Lost):
-            raise not_connected(problem) from None
+            raise not_told(problem) from None
         raise
     return connection
 
@@ -85,7 +85,7 @@ class DiscordConnection(Connection):
                 me = _facts(await self._rest.whoami())
                 found.append(f"bot @{_said(me, 'username')} ({_said(me, 'id')})")
         except (Refused, Lost) as problem:
-            raise not_connected(problem) from None
+            raise not_told(problem) from None
         for name, hook in self._hooks.items():
             found.append(await self._probed(name, hook))
         return "; ".join(found)
@@ -98,7 +98,7 @@ class DiscordConnection(Connection):
         try:
             found = await self._channels_named(target.id)
         except (Refused, Lost) as problem:
-            raise not_connected(problem) from None
+            raise not_told(problem, "which channels it sees") from None
         if len(found) == 1:
             return next(iter(found))
         if not found:
@@ -120,7 +120,7 @@ class DiscordConnection(Connection):
         except Closed as closed:
             raise deaf(closed) from None
         except (Refused, Lost) as problem:
-            raise not_connected(problem) from None
+            raise not_told(problem) from None
 
     async def close(self) -> None:
         await self._rest.close()
@@ -192,7 +192,7 @@ class DiscordConnection(Connection):
         except Refused as refused:
             raise refusal(refused.answer, targets.webhook(name)) from None
         except Lost as lost:
-            raise not_connected(lost) from None
+            raise not_told(lost) from None
         return f"webhook {name} into channel {_said(answer, 'channel_id')}"
 
     async def _channels_named(self, name: str) -> dict[Target, str]:
@@ -202,7 +202,7 @@ class DiscordConnection(Connection):
         while True:
             guilds = _list(await self._rest.get_guilds(_PAGE, after=after or None, with_counts=False))
             for guild in guilds:
-                for found in _list(await self._rest.get_all_guild_channels(_said(guild, "id"))):
+                for found in await self._channels_of(guild):
                     target = _place(found)
                     if target is not None and _said(found, "name").lower() == name:
                         matches[target] = _said(guild, "name")
@@ -211,16 +211,24 @@ class DiscordConnection(Connection):
                 return matches
             after = last
 
+    async def _channels_of(self, guild: Facts) -> list[Facts]:
+        """Those of a server; none where the bot has just lost its access to it."""
+        try:
+            return _list(await self._rest.get_all_guild_channels(_said(guild, "id")))
+        except Refused as refused:
+            if refused.answer.status in (403, 404) and refused.answer.from_discord:
+                return []
+            raise
+
 
 def _place(found: Facts) -> Target | None:
     """A channel that takes messages or posts."""
-    match found.get("type"):
-        case kind if kind in _ROOMS:
-            return targets.channel(_said(found, "id"))
-        case kind if kind in _FORUMS:
-            return targets.forum(_said(found, "id"))
-        case _:
-            return None
+    ident, kind = _said(found, "id"), found.get("type")
+    if not targets.is_id(ident):
+        return None
+    if kind in _ROOMS:
+        return targets.channel(ident)
+    return targets.forum(ident) if kind in _FORUMS else None
 
 
 def _message_id(answer: Facts) -> str:

@@ -26,7 +26,8 @@ DIALECT = Dialect(
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _LINK = re.compile(r"(?<!\\)\[((?:\\.|[^\[\]\\])+)\]\([^()\s]*\)")
 _LINE_START = re.compile(r"\A(?:#{1,3}|>|-|```\S*)(?:\s+|$)")
-_MARKS = re.compile(r"(?<!\\)(?:\*+|_+|~~|\|\||`+)")
+# What the dialect above writes. An underscore it never does: a bare one belongs to an address or to code.
+_MARKS = re.compile(r"(?<!\\)(?:\*+|~~|`+)")
 
 
 def title(text: str, otherwise: str) -> str:

@@ -12,6 +12,9 @@ RATES = (Rate(per_second=45, burst=45), Rate(per_second=1, burst=5, scope="targe
 SEND_TIMEOUT = 60.0
 # Discord remembers a nonce for "a few minutes": for these two it surely does.
 NONCE_WINDOW = 120.0
+# Seconds of quiet between which every wait lies that Discord asks for: no time at all would be no wait, and after a day
+# it may be asked again.
+LEAST_QUIET, LONGEST_QUIET = 0.5, 86_400.0
 # A forum post's title.
 LONGEST_TITLE = 100
 

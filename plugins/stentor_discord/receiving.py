@@ -52,14 +52,28 @@ async def relay(listen: Callable[[Hear], Awaitable[None]], inbox: Inbox) -> None
             message = incoming(await heard.get())
             if message is not None:
                 await inbox.put(message)
+            heard.task_done()
 
     try:
         async with asyncio.TaskGroup() as group:
             handing = group.create_task(hand_in())
-            await listen(heard.put_nowait)
+            problem = await _end_of(listen(heard.put_nowait))
+            # Discord tells of each message once: what was heard before the end is not to be lost with it.
+            await heard.join()
             handing.cancel()
     except ExceptionGroup as group:
         raise group.exceptions[0] from None
+    if problem is not None:
+        raise problem
+
+
+async def _end_of(listening: Awaitable[None]) -> Exception | None:
+    """Listen until that ends, and say why, if it failed."""
+    try:
+        await listening
+    except Exception as problem:  # noqa: BLE001 - it is raised as it is, only later
+        return problem
+    return None
 
 
 def incoming(heard: Heard) -> Incoming | None:

@@ -102,7 +102,7 @@ def parse_target(body: str, hints: TargetHints, *, prefixed: bool) -> Target:
 def _read(body: str, default_kind: str | None, *, prefixed: bool) -> Target:
     if link := _LINK.fullmatch(body):
         return _linked(link)
-    if "/" in body and not body.startswith("#"):
+    if "/" in body and (not body.startswith("#") or _is_of_webhook(body)):
         _refuse_address(body)
     if body.startswith("<"):
         return _mentioned(body)
@@ -131,7 +131,7 @@ def _linked(link: re.Match[str]) -> Target:
 
 def _refuse_address(body: str) -> NoReturn:
     # Neither message repeats the text: an incoming webhook's URL is a secret, and so is its end.
-    if "webhooks/" in body.lower():
+    if _is_of_webhook(body):
         raise InvalidTarget(
             "the URL of an incoming webhook is a secret, so it is no target",
             hint='put it into the account: webhooks = { alerts = { env = "DISCORD_ALERTS_URL" } } under '
@@ -141,6 +141,10 @@ def _refuse_address(body: str) -> NoReturn:
         "this web address is no link to a Discord channel",
         hint="in Discord right-click the channel and choose Copy Link: https://discord.com/channels/…/…",
     )
+
+
+def _is_of_webhook(address: str) -> bool:
+    return "webhooks/" in address.lower()
 
 
 def _mentioned(body: str) -> Target:
@@ -222,8 +226,13 @@ def _bare(ident: str, default_kind: str | None, *, prefixed: bool) -> Target:
     )
 
 
+def is_id(text: str) -> bool:
+    """Whether Discord could have given it out."""
+    return bool(_ID.fullmatch(text)) and int(text) <= _LARGEST_ID
+
+
 def _ident(text: str) -> str:
-    if not _ID.fullmatch(text) or int(text) > _LARGEST_ID:
+    if not is_id(text):
         raise InvalidTarget(f"{text!r} is no Discord id", hint=f"an id is 17 to 20 digits: {_COPY_ID}")
     return text
 

@@ -96,7 +96,7 @@ def said(method: str, status: int, body: object, retry_after: str = "") -> Said:
     data = mapping(body)
     notes = texts(mapping(data.get("response_metadata")).get("messages"))
     note = one_line(notes[0]) if notes else ""
-    return Said(method, status, word(data.get("error")), text(data.get("needed")), note, retry_after)
+    return Said(method, status, word(data.get("error")), one_line(text(data.get("needed"))), note, retry_after)
 
 
 def refusal(answer: Said) -> DeliveryError:

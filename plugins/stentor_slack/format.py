@@ -21,8 +21,8 @@ DIALECT = Dialect(
     verbatim=_ESCAPES,
     mentions=(r"<[!@#]", r"@(?:channel|here|everyone)\b"),
 )
-# Code is left alone: Slack would call people from inside it too.
-_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
+# Code and links are left alone: Slack would call people from inside them too.
+_LEFT_ALONE = re.compile(r"(```.*?```|`[^`\n]*`|<[^<>]*>)", re.DOTALL)
 _CALLS = re.compile(
     r"&lt;(?P<written>@[UW][A-Z0-9]+|#[CG][A-Z0-9]+|!(?:channel|here|everyone|subteam\^S[A-Z0-9]+))"
     r"(?:\|[^<>&|]*)?&gt;|(?<![\w@.])@(?P<all>channel|here|everyone)\b"
@@ -41,7 +41,7 @@ def unescaped(text: str) -> str:
 
 def calling(text: str) -> str:
     """`text`, escaped already, with the power to call those it names: `<@U…>`, `<!here>`, `@channel`."""
-    pieces = _CODE.split(text)
+    pieces = _LEFT_ALONE.split(text)
     pieces[::2] = [_CALLS.sub(_call, piece) for piece in pieces[::2]]
     return "".join(pieces)
 

@@ -12,8 +12,11 @@ _TS = re.compile(r"[0-9]{1,12}\.[0-9]{6}")
 # Written in capitals by definition: C, G and D are conversations, U and W are people.
 _ID = re.compile(r"[CGDUW][A-Z0-9]{1,20}")
 _LONG = 9
+# What stands behind a kind alone is no thread: a webhook may be called 2027.
 _THREAD = re.compile(
-    r"(?P<place>.+?):(?:thread:(?P<named>.*)|(?<![a-z]:)(?P<bare>[0-9][0-9.]*))", re.IGNORECASE
+    r"(?P<place>.+?):(?:thread:(?P<named>.*)"
+    r"|(?<!\Achannel:)(?<!\Auser:)(?<!\Awebhook:)(?<!\Ateam:)(?<!\Athread:)(?P<bare>[0-9][0-9.]*))",
+    re.IGNORECASE,
 )
 _KIND = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<rest>.*)", re.IGNORECASE)
 _MENTION = re.compile(r"<(?P<sign>[#@])(?P<id>[A-Z0-9]+)(?:\|(?P<label>[^<>]*))?>", re.IGNORECASE)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import cast
 
 from stentor.contract.channel import Channel
 from stentor.contract.targets import Target
@@ -60,7 +61,7 @@ def traits_for(part: Outgoing, channel: Channel | None) -> Traits:
 
 
 def _traits_of(target: Target, channel: Channel) -> Traits:
-    given: object = channel.traits_of(target)
+    given = cast("object", channel.traits_of(target))
     if given is channel.traits:
         return channel.traits
     if not isinstance(given, Traits):

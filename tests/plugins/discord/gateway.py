@@ -52,6 +52,10 @@ class Gateway:
         self._sequence += 1
         await self._socket.send_json({"op": 0, "t": event, "s": self._sequence, "d": body})
 
+    async def hang_up(self, code: int) -> None:
+        assert self._socket is not None
+        await self._socket.close(code=code)
+
     async def ask_to_reconnect(self) -> None:
         assert self._socket is not None
         self.known.clear()

@@ -58,6 +58,7 @@ def test_the_defaults_are_discord_s_own_address_and_no_reception() -> None:
         ({"token": {"env": "T"}, "base_url": "discord.com"}, "in full"),
         ({"token": {"env": "T"}, "base_url": "ws://h/"}, "in full"),
         ({"token": {"env": "T"}, "base_url": "https://u:s3cret@h/"}, "in full"),
+        ({"token": {"env": "T"}, "base_url": "http://h:99999/s3cret"}, "Port out of range"),
         ({"token": {"env": "T"}, "base_url": "https://h/?s3cret"}, "alone"),
         ({"token": {"env": "T"}, "base_url": "https://discord.com/api/webhooks/1/s3cret"}, "alone"),
     ],
@@ -255,7 +256,27 @@ async def test_a_name_that_cannot_be_looked_up_now_is_no_verdict_on_it(
 ) -> None:
     server.gets[f"{API}/users/@me/guilds"] = answer
     async with connected() as connection:
-        with pytest.raises((Unavailable, Throttled)):
+        with pytest.raises((Unavailable, Throttled)) as caught:
+            await connection.resolve(CHANNEL.parse_target("#general", NO_HINTS))
+
+    assert "who it is" not in str(caught.value)
+
+
+async def test_a_server_that_lets_the_bot_see_nothing_has_no_channels_for_it(
+    server: DiscordServer, connected: Connect
+) -> None:
+    server.guilds = GUILDS
+    server.gets[f"{API}/guilds/2/channels"] = refused(403, 50001)
+    async with connected() as connection:
+        found = await connection.resolve(CHANNEL.parse_target("#general", NO_HINTS))
+
+    assert found.address == "channel:11"
+
+
+async def test_a_channel_without_an_id_is_none(server: DiscordServer, connected: Connect) -> None:
+    server.guilds = {"1": [{"type": 0, "name": "general"}]}
+    async with connected() as connection:
+        with pytest.raises(InvalidTarget, match="sees no channel"):
             await connection.resolve(CHANNEL.parse_target("#general", NO_HINTS))
 
 

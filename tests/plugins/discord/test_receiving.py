@@ -38,6 +38,22 @@ class FullTray(Tray):
         raise Unavailable("the inbox is full")
 
 
+class SlowTray(Tray):
+    """One that takes its time, as a disk does."""
+
+    async def put(self, message: Incoming) -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await super().put(message)
+
+
+async def ended(connection: Connection, tray: Tray) -> DeliveryError:
+    """Why receiving ended."""
+    with pytest.raises(DeliveryError) as caught:
+        await connection.receive(tray)
+    return caught.value
+
+
 @pytest.fixture
 async def gateway(server: DiscordServer) -> AsyncIterator[Gateway]:
     async with running_gateway() as running:
@@ -221,6 +237,21 @@ async def test_an_inbox_that_takes_nothing_ends_the_listening(connected: Connect
         group.create_task(tell())
         with pytest.raises(Unavailable, match="the inbox is full"):
             await connection.receive(FullTray())
+
+
+async def test_what_was_heard_before_the_gateway_hung_up_is_handed_in(
+    connected: Connect, gateway: Gateway
+) -> None:
+    tray = SlowTray()
+    async with connected() as connection, asyncio.TaskGroup() as group:
+        receiving = group.create_task(ended(connection, tray))
+        await gateway.known.wait()
+        for number in range(20):
+            await gateway.tell("MESSAGE_CREATE", written(id=str(1001 + number)))
+        await gateway.hang_up(4004)
+
+    assert isinstance(receiving.result(), CredentialsRejected)
+    assert [tray.messages.get_nowait().message_id for _ in range(20)] == [str(1001 + n) for n in range(20)]
 
 
 async def test_cancelled_it_leaves_nothing_behind(connected: Connect, gateway: Gateway) -> None:

@@ -68,6 +68,15 @@ REJECTED = {
     "unknown status": (CHANNEL, refused(418), "refused", "418"),
     "400 in HTML": (CHANNEL, page(400), "refused", "400"),
     "code that is no number": (CHANNEL, said({"code": "x", "message": "No"}, 400), "refused", "400"),
+    "errors that are a list": (CHANNEL, refused(404, 10003, errors=["x"]), "bad_target", "no such channel"),
+    "errors of no form": (
+        CHANNEL,
+        refused(404, 10003, errors={"a": {"_errors": None}}),
+        "bad_target",
+        "10003: No",
+    ),
+    "no words": (CHANNEL, said({"code": 50013, "message": None}, 403), "no_permission", "lacks a permission"),
+    "too deep to be read": (CHANNEL, Reply(400, b"[" * 100_000), "refused", "400"),
 }
 
 
@@ -114,6 +123,10 @@ THROTTLED = {
     "without any time": (refused(429), 5, "target"),
     "with a time that is none": (refused(429, retry_after="soon"), 5, "target"),
     "with a time before now": (refused(429, retry_after=-1), 5, "target"),
+    "with no time at all": (refused(429, retry_after=0.0), 0.5, "target"),
+    "for years": (refused(429, retry_after=90_000_000), 86400, "target"),
+    "in words of no form": (said({"message": None, "retry_after": 4}, 429), 4, "target"),
+    "by Cloudflare in JSON": (said({"error_code": 1015}, 429), 300, "account"),
     "by Cloudflare": (page(429), 300, "account"),
     "by Cloudflare with a time": (page(429, {"Retry-After": "3600"}), 3600, "account"),
     "direct conversations too fast": (refused(400, 40003), 5, "target"),
@@ -142,6 +155,8 @@ AMBIGUOUS = {
     "yes in HTML": (page(200), 0),
     "yes without a body": (Reply(204), 0),
     "yes with half a body": (Reply(200, b'{"id": "1', {}, declared=100), 0),
+    "yes too deep to be read": (Reply(200, b"[" * 100_000), 0),
+    "503 for years": (page(503, {"Retry-After": "90000000"}), 86400),
 }
 
 
@@ -164,6 +179,9 @@ NOT_DISCORD = {
     "redirect that keeps the method": redirect("https://elsewhere.example/api", 308),
     "404 in HTML": page(404),
     "405 in HTML": page(405),
+    "redirect in JSON": said({"message": "moved"}, 302),
+    "404 in somebody else's JSON": said({"error": "not found"}, 404),
+    "a proxy that wants to know who we are": page(401),
 }
 
 

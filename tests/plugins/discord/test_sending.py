@@ -188,11 +188,12 @@ async def test_an_answer_names_the_message_and_does_not_insist_on_it(
     assert receipt.degraded == ""
 
 
+@pytest.mark.parametrize("text", ["12/34", "0", "9" * 26])
 async def test_what_cannot_be_a_message_s_id_is_no_obstacle(
-    server: DiscordServer, connected: Connect
+    server: DiscordServer, connected: Connect, text: str
 ) -> None:
     async with connected() as connection:
-        await connection.send(part(manner=Manner(reply_to="12/34")))
+        await connection.send(part(manner=Manner(reply_to=text)))
 
     assert "message_reference" not in server.sent[0].message
 

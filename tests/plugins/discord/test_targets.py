@@ -169,6 +169,7 @@ def test_what_is_no_target_is_refused_with_the_way_to_say_it(text: str, hint: st
         "webhooks/123/s3cret-T0ken",
         "webhook:123/s3cret-T0ken",
         "123/s3cret-T0ken",
+        "#https://discord.com/api/webhooks/123/s3cret-T0ken",
         "https://discord.com/api/webhooks/123/s3cret-T0ken\n",
         "https://discord.com/api/\N{ZERO WIDTH SPACE}webhooks/123/s3cret-T0ken",
     ],

@@ -219,6 +219,7 @@ async def test_try_later_is_proof_and_counted(slack: FakeSlack, connection: Conn
     [
         ("not_in_channel", {}, "/invite @bot"),
         ("missing_scope", {"needed": "chat:write", "provided": "im:write"}, "add the scope chat:write"),
+        ("missing_scope", {"needed": "chat:write,\nim:write"}, "the scope chat:write, im:write to"),
         ("channel_not_found", {}, "/invite @bot"),
         ("messages_tab_disabled", {}, "App Home"),
         (

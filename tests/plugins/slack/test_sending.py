@@ -89,6 +89,13 @@ async def test_the_manner_is_heeded(
             "me@here.org `@here` a@here", "mrkdwn", True, "me@here.org `@here` a@here", id="not by code"
         ),
         pytest.param(
+            "<http://x/@here|&lt;!channel&gt;> <http://x/@channel>",
+            "mrkdwn",
+            True,
+            "<http://x/@here|&lt;!channel&gt;> <http://x/@channel>",
+            id="nor by links",
+        ),
+        pytest.param(
             "&lt;!date^1^x|y&gt; &lt;b&gt;",
             "mrkdwn",
             True,

@@ -58,6 +58,8 @@ def test_each_declared_example_holds(row: Example) -> None:
         ("@U123", "slack:user:U123", "user"),
         (f"C1:THREAD: {TS} ", f"slack:C1:thread:{TS}", "channel"),
         (f"slack:channel:C1:{TS}", f"slack:C1:thread:{TS}", "channel"),
+        (f"D024BE91L:{TS}", f"slack:D024BE91L:thread:{TS}", "channel"),
+        (f"CHANNEL:CGYJQSXMB:{TS}", f"slack:CGYJQSXMB:thread:{TS}", "channel"),
         (f"<@U1>:thread:{TS}", f"slack:user:U1:thread:{TS}", "user"),
         ("acme.slack.com/archives/C1/", "slack:C1", "channel"),
         ("http://acme.slack-gov.com/messages/D1", "slack:D1", "channel"),
@@ -68,6 +70,7 @@ def test_each_declared_example_holds(row: Example) -> None:
             "channel",
         ),
         ("webhook:Team-alerts.2", "slack:webhook:Team-alerts.2", "webhook"),
+        ("Webhook:2027", "slack:webhook:2027", "webhook"),
     ],
 )
 def test_an_address_has_one_canonical_form(text: str, canonical: str, kind: str) -> None:
@@ -87,6 +90,7 @@ def test_an_address_has_one_canonical_form(text: str, canonical: str, kind: str)
         ("#c999", "slack:#c999", "channel"),
         ("#c0123456789", "slack:#c0123456789", "channel"),
         (f"#general:thread:{TS}", f"slack:#general:thread:{TS}", "channel"),
+        (f"#general:{TS}", f"slack:#general:thread:{TS}", "channel"),
         ("@bob", "slack:@bob", "user"),
         ("@bob-1", "slack:@bob-1", "user"),
         ("user:@Bob  Jones", "slack:@bob jones", "user"),

@@ -49,6 +49,8 @@ def test_a_token_is_all_that_is_needed() -> None:
         ("http://127.0.0.1:8081/", "http://127.0.0.1:8081"),
         ("https://bots.example.org/api/", "https://bots.example.org/api"),
         ("http://[::1]:8081", "http://[::1]:8081"),
+        ("https://example.org/botapi", "https://example.org/botapi"),
+        ("https://example.org/bots/", "https://example.org/bots"),
     ],
 )
 def test_a_server_of_one_s_own_is_named_by_its_root(text: str, root: str) -> None:
@@ -61,6 +63,7 @@ def test_a_server_of_one_s_own_is_named_by_its_root(text: str, root: str) -> Non
         pytest.param({"base_url": "https://api.telegram.org/bot"}, "without /bot", id="bot"),
         pytest.param({"base_url": "https://api.telegram.org/bot/"}, "without /bot", id="bot and a slash"),
         pytest.param({"base_url": "https://api.telegram.org/bot4711:AAF"}, "without /bot", id="the token"),
+        pytest.param({"base_url": "http://h/bot4711:AAF/getMe"}, "without /bot", id="a method"),
         pytest.param({"base_url": "127.0.0.1:8081"}, "http or https URL", id="no scheme"),
         pytest.param({"base_url": "ftp://example.org"}, "http or https URL", id="another scheme"),
         pytest.param({"base_url": "http://"}, "http or https URL", id="no host"),

@@ -118,6 +118,16 @@ async def test_a_group_that_has_moved_is_followed(
     assert error.new_target.canonical == new
 
 
+@pytest.mark.parametrize("chat", [0, -(10**25), 2**60, True, "-1009999", None])
+async def test_a_group_that_has_moved_to_no_chat_is_not_followed(
+    server: TelegramServer, connect: Connect, chat: object
+) -> None:
+    told = refusal(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=chat)
+    error = await failure(server, connect, told, "-4087654321")
+    assert isinstance(error, Rejected)
+    assert error.reason == "moved"
+
+
 @pytest.mark.parametrize(
     ("told", "wait", "scope"),
     [
@@ -128,6 +138,9 @@ async def test_a_group_that_has_moved_is_followed(
         pytest.param(refusal(429, "Flood", retry_after=0), 1, "target", id="no time at all"),
         pytest.param(refusal(429, "Flood", retry_after=-5), 1, "target", id="a time gone by"),
         pytest.param(refusal(429, "Flood", retry_after=10**9), 86_400, "target", id="decades"),
+        pytest.param(refusal(429, "Flood", retry_after=10**400), 86_400, "target", id="more than a float holds"),
+        pytest.param(refusal(429, "Flood", retry_after=float("inf")), 86_400, "target", id="for ever"),
+        pytest.param(refusal(429, "Flood", retry_after=float("nan")), 30, "account", id="NaN"),
         pytest.param(refusal(429, "Too Many Requests: retry after 9"), 9, "target", id="in words"),
         pytest.param(refusal(400, "Bad Request: SLOWMODE_WAIT_12"), 12, "target", id="slow mode"),
         pytest.param(refusal(420, "FLOOD_WAIT_3"), 3, "target", id="flood wait"),

@@ -186,8 +186,21 @@ async def test_a_file_that_is_gone_is_said(server: TelegramServer, connect: Conn
     first, second = file(tmp_path, "a.pdf"), file(tmp_path, "b.pdf")
     second.path.unlink()
     async with connect() as telegram:
-        with pytest.raises(Rejected, match=r"b\.pdf is not there any more") as caught:
+        with pytest.raises(Rejected, match=r"b\.pdf cannot be read any more: No such file") as caught:
             await telegram.send(part(files=[first, second]))
+    assert caught.value.reason == "file_gone"
+    assert not server.seen
+
+
+async def test_a_file_that_became_a_folder_is_said(
+    server: TelegramServer, connect: Connect, tmp_path: Path
+) -> None:
+    gone = file(tmp_path, "a.pdf")
+    gone.path.unlink()
+    gone.path.mkdir()
+    async with connect() as telegram:
+        with pytest.raises(Rejected, match=r"a\.pdf cannot be read any more: Is a directory") as caught:
+            await telegram.send(part(files=[gone]))
     assert caught.value.reason == "file_gone"
     assert not server.seen
 

@@ -71,6 +71,34 @@ async def test_a_proxy_that_refuses_proves_that_nothing_was_sent(
     assert [seen.method for seen in server.seen] == ["CONNECT"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        pytest.param("HTTP_PROXY", "socks5://127.0.0.1:9050", "SOCKS", id="an extra that is missing"),
+        pytest.param("HTTP_PROXY", "ftp://ann:sEcReT@127.0.0.1", "scheme", id="another scheme"),
+        pytest.param("HTTP_PROXY", "http://127.0.0.1:port", "port", id="no port"),
+        pytest.param("SSL_CERT_FILE", "/nowhere/ca.pem", "No such file", id="certificates that are not there"),
+    ],
+)
+async def test_an_environment_that_allows_no_connection_is_named_when_the_account_opens(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Unavailable, match=says) as caught:
+        async with connect():
+            pass
+    assert "sEcReT" not in str(caught.value)
+
+
+async def test_a_proxy_may_be_named_without_its_scheme(
+    server: TelegramServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{server.port}")
+    async with connect(base_url="http://telegram.invalid") as telegram:
+        await telegram.send(part())
+    assert [seen.path.partition("/bot")[0] for seen in server.seen] == ["http://telegram.invalid"]
+
+
 async def test_what_speaks_no_tls_has_got_nothing(server: TelegramServer, connect: Connect) -> None:
     error = await failure(connect, base_url=server.root.replace("http:", "https:"))
     assert type(error) is NotSent

@@ -160,7 +160,7 @@ def delivery(row: Row, parts: Sequence[Row]) -> JsonObject:
 def with_text(part: JsonObject, row: Row) -> JsonObject:
     """A part with what it says."""
     _, text, form, attachment = row
-    found = [] if attachment is None else json.loads(attachment)
+    found: JsonObject | list[JsonObject] = [] if attachment is None else json.loads(attachment)
     files = found if isinstance(found, list) else [found]
     return {
         **part,
