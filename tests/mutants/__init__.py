@@ -6,6 +6,7 @@ has to be thought of anew.
 """
 
 from tests.mutants.alerts import ALERTS
+from tests.mutants.channels import CHANNELS
 from tests.mutants.delivery import DELIVERY
 from tests.mutants.planting import Mutant, tried
 from tests.mutants.sends import SENDS
@@ -13,6 +14,6 @@ from tests.mutants.time_and_runs import TIME_AND_RUNS
 from tests.mutants.waiting import WAITING
 from tests.mutants.wire import WIRE
 
-MUTANTS = (*TIME_AND_RUNS, *DELIVERY, *SENDS, *WAITING, *ALERTS, *WIRE)
+MUTANTS = (*TIME_AND_RUNS, *DELIVERY, *SENDS, *WAITING, *ALERTS, *WIRE, *CHANNELS)
 
 __all__ = ["MUTANTS", "Mutant", "tried"]

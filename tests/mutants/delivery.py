@@ -112,7 +112,7 @@ DELIVERY = (
     ),
     Mutant(
         "a message whose thread is gone goes to its parent unasked",
-        "core/stentor/services/recovery.py",
+        "core/stentor/services/circumstances.py",
         'part.on_thread_gone != "parent" or ',
         "",
         f"{ANSWERS}::test_a_message_whose_thread_is_gone_goes_nowhere_else",
