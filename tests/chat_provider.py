@@ -64,6 +64,8 @@ def discord(path: str, body: bytes) -> object:
 def slack(path: str, body: bytes) -> object:
     form = {key: value[0] for key, value in parse_qs(body.decode()).items()}
     asked = json.loads(body) if body.startswith(b"{") else form
+    if path.endswith("conversations.list"):
+        return {"ok": True, "channels": [{"id": "C0GENERAL1", "name": "general"}]}
     if not path.endswith("chat.postMessage"):
         return {"ok": True}
     ts = f"1790000000.{next(_NUMBERS):06}"

@@ -112,8 +112,10 @@ def refusal(answer: Answer, target: Target, *, files: bool = False) -> DeliveryE
         # What broke there may have broken after the message was taken in.
         return Ambiguous(said, retry_after=answer.retry_after or 0)
     if reading := _READINGS.get(code):
-        needs = "; for files it needs Attach Files" if files and code in (50001, 50013) else ""
-        return _about(reading, target, f"{reading.text}{needs} ({said})")
+        if files and code == 50013:
+            # Perhaps only the files are not wanted: the text will tell.
+            return Rejected("files_forbidden", f"{reading.text}; for files it needs Attach Files ({said})")
+        return _about(reading, target, f"{reading.text} ({said})")
     if code == 50035:
         return _misshapen(answer, said)
     return _by_status(answer, target, said)

@@ -17,6 +17,8 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Readers disagree about these, and the last three are what surrounds a URL in pasted text.
 _FORBIDDEN = frozenset(' \\"<>')
+# What is posted there are messages of chats, and whoever knows such an address can post.
+_CHATS = re.compile(r"hooks\.slack\.com/|(?:[a-z]+\.)?discord(?:app)?\.com/api(?:/v[0-9]+)?/webhooks/")
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -80,6 +82,11 @@ def parse_url(text: str) -> WebUrl:
         )
     host, port = _host_and_port(found["authority"], scheme)
     path, query = (quote(part or "", safe=_ASCII) for part in (found["path"], found["query"]))
+    if _CHATS.match(f"{host}{path}"):
+        raise InvalidTarget(
+            "this is the incoming webhook of a chat: a secret, and not for the JSON that is posted here",
+            hint="put the URL into that chat's account, as an entry of webhooks, and name the entry as target",
+        )
     url = WebUrl(scheme, host, port, path or "/", query)
     if len(str(url)) > _MAX_LENGTH:
         raise InvalidTarget(f"the URL is longer than {_MAX_LENGTH} characters", hint="use a shorter one")

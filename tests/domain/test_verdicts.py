@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stentor.contract.errors import Ambiguous, NotSent, Rejected
+from stentor.contract.errors import Ambiguous, NotSent, Rejected, Throttled
 from stentor.contract.targets import Target
 from stentor.contract.traits import RetrySchedule, Traits
 from stentor.domain.outbox import (
@@ -121,3 +121,47 @@ def test_a_provider_that_may_have_it_and_wants_quiet_gets_exactly_that(
     assert (verdict.state, verdict.reason) == (state, reason)
     assert verdict.next_at_ms == (until if state is PartState.RETRY_WAIT else None)
     assert verdict.gate == Gate(until, "throttled", scope="target")
+
+
+@pytest.mark.parametrize("reason", ["too_large", "files_forbidden", "file_gone", "bad_file"])
+def test_a_text_whose_files_are_refused_is_to_go_without_them(reason: str) -> None:
+    verdict = judge(Rejected(reason, "no"), attempt(files=("a.png", "b.pdf")), Traits())
+
+    assert (verdict.state, verdict.degraded) == (PartState.PENDING, "no_files")
+    assert verdict.without_files == "File not sent: a.png, b.pdf"
+    assert called_off(verdict).without_files == ""
+
+
+@pytest.mark.parametrize(("reason", "files"), [("too_large", ()), ("no_permission", ("a.png",))])
+def test_any_other_refusal_is_one_of_the_text_too(reason: str, files: tuple[str, ...]) -> None:
+    assert judge(Rejected(reason, "no"), attempt(files=files), Traits()).state is PartState.REJECTED
+
+
+def test_what_is_wrong_with_a_begun_conversation_says_nothing_of_its_target() -> None:
+    followed, own = (
+        judge(Rejected("bad_target", "gone"), attempt(follows=said), Traits()) for said in (True, False)
+    )
+
+    assert (followed.suspends, own.suspends) == ("", "bad_target")
+
+
+def test_what_its_provider_forgets_is_tried_a_few_times_and_ever_more_seldom() -> None:
+    traits = Traits(idempotency="nonce", nonce_window=120)
+    tries = [0]
+    while True:
+        verdict = judge(Ambiguous("cut"), attempt(number=len(tries), started_ms=tries[-1]), traits)
+        if verdict.next_at_ms is None:
+            break
+        tries.append(verdict.next_at_ms)
+
+    assert verdict.state is PartState.UNKNOWN
+    assert 4 <= len(tries) <= 6
+    assert tries[1] <= 2_000
+    assert 60_000 <= tries[-1] <= 115_000
+
+
+def test_a_provider_that_names_no_time_is_not_asked_without_a_pause() -> None:
+    verdict = judge(Throttled(0), attempt(), Traits())
+
+    assert verdict.next_at_ms is not None
+    assert verdict.next_at_ms >= 500

@@ -119,3 +119,12 @@ def test_the_accounts_work(chats: Stentor) -> None:
     states = {row["channel"]: row["state"] for row in chats.ask("channels", "list")["channels"]}
 
     assert {states[channel] for channel in HERE} == {"ready"}
+
+
+@pytest.mark.skipif(not is_here("slack"), reason="the channel slack was left out of this checkout")
+def test_a_name_is_previewed_as_it_would_be_stored(chats: Stentor) -> None:
+    flags = ("--every", "1h", "--text", "x", "--to", "slack:#general")
+    preview = chats.ask("cron", "preview", *flags)
+    added = chats.ask("cron", "add", *flags)
+
+    assert preview["delivery"]["to"] == added["delivery"]["to"] == ["slack:C0GENERAL1"]

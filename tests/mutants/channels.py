@@ -80,8 +80,8 @@ CHANNELS = (
     Mutant(
         "anybody may write",
         INCOMING,
-        'held=not known and policy != "open")',
-        "held=False)",
+        "held=not may_write, known=known)",
+        "held=False, known=known)",
         f"{ARRIVALS}::test_who_may_write_is_what_the_account_says",
     ),
     Mutant(
@@ -99,11 +99,11 @@ CHANNELS = (
         f"{STORE}::test_a_message_that_is_told_of_again_is_kept_once",
     ),
     Mutant(
-        "what is held begins a conversation",
-        f"{SQLITE}/conversations.py",
-        "WHERE direct = 1 AND held = 0 ORDER BY",
-        "WHERE direct = 1 ORDER BY",
-        f"{ARRIVALS}::test_what_is_held_is_no_conversation",
+        "whoever is let in is the owner",
+        INCOMING,
+        "    known = message.sender in allowed\n",
+        '    known = message.sender in allowed or "*" in allowed or policy == "open"\n',
+        f"{ARRIVALS}::test_who_is_let_in_with_everybody_is_not_the_owner",
     ),
     Mutant(
         "listening that ends is not begun again",

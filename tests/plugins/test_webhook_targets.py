@@ -234,3 +234,18 @@ def test_a_single_address_is_a_network_of_one() -> None:
 def test_the_time_limit_is_no_setting() -> None:
     with pytest.raises(ValidationError, match="time_limit"):
         WebhookSettings.model_validate({"time_limit": 60})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com/services/T0/B0/s3cret",
+        "https://discord.com/api/webhooks/1/s3cret",
+        "https://ptb.discordapp.com/api/v10/webhooks/1/s3cret?wait=true",
+    ],
+)
+def test_the_incoming_webhook_of_a_chat_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(InvalidTarget) as refused:
+        CHANNEL.parse_target(url, TargetHints())
+    assert "s3cret" not in f"{refused.value.message} {refused.value.hint}"
+    assert "webhooks" in refused.value.hint

@@ -107,7 +107,6 @@ def parts(home: Path, target: str) -> list[tuple[str, str | None, int]]:
         pytest.param(receipt(detail={f"k{n}": "x" for n in range(1000)}), id="endless detail"),
         pytest.param(Throttled(float("nan")), id="waits for no number"),
         pytest.param(Throttled(float("inf")), id="waits for ever"),
-        pytest.param(Throttled(1e30), id="waits for ages"),
         pytest.param(OddThrottled(Decimal(5), message="later"), id="waits for a decimal"),
         pytest.param(OddThrottled(1, scope="chat"), id="throttles what there is not"),
         pytest.param(Bare(), id="throttles without a word"),

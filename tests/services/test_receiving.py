@@ -188,12 +188,20 @@ def test_what_makes_no_sense_is_not_taken_in(fast_home: Path, odd: Incoming) -> 
 
 
 def test_the_last_conversation_is_where_the_owner_wrote(fast_home: Path) -> None:
-    channel = hearing([message(target=Target("page", "room", "room9", "room9"))], dm_policy="open")
+    channel = hearing([message(target=Target("page", "room", "room9", "room9"))], allow_from=("ann",))
     wanted = job(delivery={"channel": "last"})
     Simulation(fast_home, [channel]).live(adding(wanted), seconds=30)
 
     assert [(found["target"], found["source"]) for found in deliveries(fast_home)] == [("page:room9", "last")]
     assert stored_job(fast_home)["delivery"]["targetSource"] == "last"
+
+
+@pytest.mark.parametrize("wishes", [{"dm_policy": "open"}, {"allow_from": ("*",)}], ids=["open", "everybody"])
+def test_who_is_let_in_with_everybody_is_not_the_owner(fast_home: Path, wishes: dict[str, Any]) -> None:
+    channel = hearing([message(target=Target("page", "room", "room9", "room9"))], **wishes)
+    Simulation(fast_home, [channel]).live(adding(job(delivery={"channel": "last"})), seconds=30)
+
+    assert deliveries(fast_home) == []
 
 
 def test_what_is_held_is_no_conversation(fast_home: Path) -> None:

@@ -47,7 +47,7 @@ from stentor.services.job_rules import JobDefaults
 from stentor.services.jobbook import JobBook
 from stentor.services.maintenance import Maintenance
 from stentor.services.messenger import Messenger
-from stentor.services.naming import Naming
+from stentor.services.naming import Naming, OverConnections
 from stentor.services.outgoing import Outgoings
 from stentor.services.readying import Readying
 from stentor.services.receiving import Receiving
@@ -133,7 +133,7 @@ class App:
         connections = Connections(
             directory, store, clock, home, secrets, redactor.clean, seams.around_connection
         )
-        naming = Naming(directory, connections, redactor.clean)
+        naming = Naming(directory, OverConnections(directory, connections).ask, redactor.clean)
 
         def new_id(kind: str) -> str:
             return ident(kind, clock.now_ms(), chance.token(10))

@@ -33,12 +33,17 @@ class _NoJournal:
 
 def check_target(home: Path, route: Route, directory: Directory) -> Target:
     """The target as the channel knows it: a name becomes an id, an address is looked at by the guard."""
-    channel = directory.channels[route.target.channel]
+    return asyncio.run(look_up(home, route.target, directory))
+
+
+async def look_up(home: Path, target: Target, directory: Directory) -> Target:
+    """The same inside a loop."""
+    channel = directory.channels[target.channel]
 
     async def ask(connection: Connection) -> Target:
-        return await id_of(route.target, channel, connection)
+        return await id_of(target, channel, connection)
 
-    return asyncio.run(_asked(home, (channel.name, route.account), directory, ask, "bad_target"))
+    return await _asked(home, (channel.name, target.account or ""), directory, ask, "bad_target")
 
 
 def probe_account(home: Path, channel: str, account: str, directory: Directory) -> str:

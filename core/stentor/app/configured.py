@@ -55,7 +55,9 @@ def _checked(model: type[S], raw: Mapping[str, object], where: str) -> S:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        raise Refused("bad_config", f"{where} is not valid", details=details_of(error, model)) from error
+        raise Refused(
+            "bad_config", f"{where} is not valid", details=details_of(error, model, where)
+        ) from error
     except Exception as error:
         hint = "the plugin has to be mended: `stentor plugins` says which one that is"
         raise Refused("bad_config", f"{where} cannot be read: {named(error)}", hint=hint) from error

@@ -1,6 +1,10 @@
-"""What would become of jobs. Nothing is stored, no channel is opened, and a home that is not there is not made."""
+"""What would become of jobs. Nothing is stored, a home that is not there is not made, and no channel is opened but to ask
+it what a name stands for.
+"""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.adapters.tz_database import choose_tz_database
 from stentor.app.assembly import database
+from stentor.app.checking import look_up
 from stentor.app.configured import directory_of
 from stentor.app.door import job_from_outside, jobs_from_outside
 from stentor.app.operations import NotFound
@@ -20,20 +25,51 @@ from stentor.domain.faults import AlreadyExists
 from stentor.domain.json_types import JsonObject
 from stentor.domain.records import JobRow
 from stentor.domain.refusals import Refused
+from stentor.domain.routing import name_behind
 from stentor.services.job_answers import answer
 from stentor.services.job_apply import plan_apply
 from stentor.services.job_edits import StoredJob
 from stentor.services.job_rules import JobDefaults, JobRules, Prepared
+from stentor.services.naming import Naming
 
 
-def rules_at(home: Path) -> JobRules:
-    """The rules that a daemon of this home goes by."""
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Looks at jobs as a daemon of this home would, without one."""
+
+    home: Path
+    rules: JobRules
+    naming: Naming
+
+    def stored(self, name: str) -> JsonObject:
+        return preview_stored(self.home, self.rules, name)
+
+    def job(self, raw: Mapping[str, Any]) -> JsonObject:
+        return self._knowing(lambda: preview_job(self.home, self.rules, raw))
+
+    def apply(self, raw: object, *, prune: bool) -> JsonObject:
+        return self._knowing(lambda: preview_apply(self.home, self.rules, raw, prune=prune))
+
+    def _knowing(self, work: Callable[[], JsonObject]) -> JsonObject:
+        async def look() -> JsonObject:
+            return work()
+
+        try:
+            return work()
+        except Refused as error:
+            if name_behind(error) is None:
+                raise
+            return asyncio.run(self.naming.knowing(look))
+
+
+def preview_at(home: Path) -> Preview:
     choose_tz_database()
     config = load_config(home)
     seams = Seams()
     directory = directory_of(Registry.load(), config)
     conversations = StoredConversations(database(home))
-    return JobRules(seams.clock, seams.chance, directory, JobDefaults.of(config), conversations)
+    rules = JobRules(seams.clock, seams.chance, directory, JobDefaults.of(config), conversations)
+    return Preview(home, rules, Naming(directory, lambda name: look_up(home, name, directory), str))
 
 
 def preview_job(home: Path, rules: JobRules, raw: Mapping[str, Any]) -> JsonObject:

@@ -53,12 +53,12 @@ def preview(job: str | None, file: str | None, home: Path, as_json: bool, **flag
 
     if job is not None and (file is not None or given(flags)):
         raise Refused("bad_request", "name a stored job or describe a new one, not both")
-    rules = previewing.rules_at(home)
+    preview = previewing.preview_at(home)
     if job is not None:
-        shown = previewing.preview_stored(home, rules, job)
+        shown = preview.stored(job)
     else:
         raw = described(file, flags)
-        shown = previewing.preview_job(home, rules, raw)
+        shown = preview.job(raw)
         shown["warnings"] += [*remarks(flags), *_default_agent(raw, shown)]
     if as_json:
         show_json(shown)

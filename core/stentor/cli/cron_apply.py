@@ -38,7 +38,7 @@ def apply(file: str, prune: bool, dry_run: bool, home: Path, as_json: bool) -> N
 def _previewed(home: Path, jobs: list[JsonObject], prune: bool) -> tuple[JsonObject, bool]:
     from stentor.app import previewing
 
-    return previewing.preview_apply(home, previewing.rules_at(home), jobs, prune=prune), True
+    return previewing.preview_at(home).apply(jobs, prune=prune), True
 
 
 def _applied(home: Path, jobs: list[JsonObject], prune: bool) -> tuple[JsonObject, bool]:

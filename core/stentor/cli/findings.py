@@ -39,6 +39,8 @@ class Facts:
     stall: Stall | None
     outbox: OutboxHealth = field(default_factory=OutboxHealth)
     incidents: list[JsonObject] = field(default_factory=list[JsonObject])
+    # The accounts as the daemon finds them.
+    live: list[JsonObject] = field(default_factory=list[JsonObject])
 
     @property
     def heartbeat_age_ms(self) -> int | None:
@@ -178,6 +180,13 @@ def _accounts(facts: Facts) -> Iterator[Finding]:
         if account["state"] == "down":
             message = f"{account['channel']}:{account['accountId']} is down: {account['reason']}"
             yield Finding("critical", "account_down", message, "mend its settings, then restart")
+    shut = {(row["channel"], row["accountId"]) for row in facts.accounts if row["state"] == "down"}
+    for account in facts.live:
+        channel, name = account["channel"], account["accountId"]
+        if account["state"] in ("degraded", "down") and (channel, name) not in shut:
+            message = f"{channel}:{name} is {account['state']}: {account['reason']}"
+            fix = f"`stentor channels test {channel}:{name}` says whether it can send"
+            yield Finding("warn", "account_degraded", message, fix)
     for gate in facts.outbox.gates:
         message = f"{gate.account} sends nothing for {span(gate.until_ms - facts.now_ms)}: {gate.reason}"
         yield Finding("warn", "account_gated", message, "wait: it tries by itself when the time is over")

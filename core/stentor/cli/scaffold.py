@@ -14,7 +14,8 @@ from stentor.domain.refusals import Refused
 _TEMPLATES = "templates/channel"
 _SUFFIX = ".tmpl"
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*")
-_LONGEST = 32
+# Longer ones would not fit into the lines of the templates.
+_LONGEST = 24
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ def facts_of(home: Path) -> tuple[Facts, JsonObject]:
     with Reader.open(existing(home)) as reader:
         counts, accounts, damaged = reader.counts(), reader.accounts(), reader.damaged_jobs()
         incidents = reader.incidents(_SHOWN)
-    return Facts(now, daemon, health, counts, accounts, damaged, stall, outbox, incidents), answer
+    live = answer.get("accounts", [])
+    return Facts(now, daemon, health, counts, accounts, damaged, stall, outbox, incidents, live), answer
 
 
 def accounts_of(home: Path) -> list[JsonObject]:

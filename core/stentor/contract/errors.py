@@ -85,11 +85,16 @@ TARGET_REASONS = frozenset(
 )
 
 
+# Reasons that concern the files of a part, and not its text.
+FILE_REASONS = frozenset({"bad_file", "file_gone", "files_forbidden", "too_large"})
+
+
 class Rejected(DeliveryError):
     """The provider will never accept this part. `reason` is a short stable word.
 
     One of `TARGET_REASONS` suspends the target for all jobs. `bad_format` has the part sent once more without markup,
-    if it has any, and `thread_gone` may have it sent to the parent, if the job wants that.
+    if it has any, `thread_gone` may have it sent to the parent, if the job wants that, and one of `FILE_REASONS` has
+    the text of a part with files sent once more without them.
     """
 
     def __init__(self, reason: str, message: str = "") -> None:

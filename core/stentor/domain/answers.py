@@ -43,7 +43,7 @@ _LONGEST_REASON = 100
 _LONGEST_ID = 65_536
 _MOST_DRAFTS = 1_000
 _MOST_ENTRIES = 100
-_LONGEST_QUIET_SECONDS = 30 * 86_400
+_LONGEST_QUIET_SECONDS = 86_400
 # Errors that carry nothing but their text.
 _BARE: tuple[type[DeliveryError], ...] = (CredentialsRejected, Unavailable)
 
@@ -148,12 +148,10 @@ def _raised(error: BaseException, text: str) -> DeliveryError | TimeoutError | P
 
 
 def _seconds(given: object) -> float:
-    """A wait that was over before it began is none."""
+    """A wait that was over before it began is none, and after a day it is worth asking again, whatever was said."""
     if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
         raise PluginFault(f"retry_after of Throttled must be a number of seconds, not {shown(given)}")
-    if given > _LONGEST_QUIET_SECONDS:
-        raise PluginFault(f"retry_after of Throttled may be 30 days, and is {shown(given)} s")
-    return max(0.0, float(given))
+    return float(max(0, min(given, _LONGEST_QUIET_SECONDS)))
 
 
 def _scope(given: object) -> ThrottleScope:

@@ -48,13 +48,11 @@ def arrival_of(message: Incoming, settings: AccountSettings, received_ms: int) -
     policy = settings.dm_policy if isinstance(settings, ChatSettings) else "open"
     if message.direct and policy == "disabled":
         return None
-    known = isinstance(settings, ChatSettings) and _is_known(message.sender, settings.allow_from)
+    allowed = settings.allow_from if isinstance(settings, ChatSettings) else ()
+    known = message.sender in allowed
+    may_write = known or "*" in allowed or policy == "open"
     at_ms = int(message.at.timestamp() * 1000)
-    return Arrival(message, at_ms, received_ms, held=not known and policy != "open")
-
-
-def _is_known(sender: str, allowed: tuple[str, ...]) -> bool:
-    return "*" in allowed or sender in allowed
+    return Arrival(message, at_ms, received_ms, held=not may_write, known=known)
 
 
 def _word(given: Incoming, name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from stentor.contract.errors import (
+    FILE_REASONS,
     TARGET_REASONS,
     Ambiguous,
     CredentialsRejected,
@@ -32,6 +33,12 @@ DUPLICATE = "duplicate"
 CANCELLED_BY_HAND = "cancelled by hand"
 _CONFIRMED_WITHIN_MS = 30 * 60_000
 _UNAVAILABLE_SECONDS = 5
+_LEAST_QUIET_SECONDS = 0.5
+# Tries of a part whose provider forgets it: about five in its window.
+_FIRST_WAIT_SECONDS = 1.0
+_GROWTH = 4
+_OF_THE_REST = 0.85
+_END_OF_WINDOW = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ class Verdict:
     refused: bool = False
     # Where the later parts of the delivery go.
     opened: Target | None = None
+    # The part goes without its files from now on, with these words about them.
+    without_files: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,10 @@ class Attempt:
     # Where it may go instead when its thread is gone.
     parent: Target | None = None
     readdressed: bool = False
+    # The files that go with its text, by their names.
+    files: tuple[str, ...] = ()
+    # It goes to a conversation that an earlier part has begun: what is wrong there says nothing of the target.
+    follows: bool = False
 
     def after(self, seconds: float) -> int:
         """The instant of the next try: a fixed wait, spread by ±10 % so that failures do not march in step."""
@@ -181,11 +194,20 @@ def in_doubt(
     elapsed = (attempt.started_ms - attempt.first_sent_ms) / 1000
     delay = traits.retry.delay(attempt.number)
     if traits.idempotency == "nonce":
-        # The window is closing: the sooner the part is offered again, the surer the provider still knows it.
-        delay = min(delay, 1.0)
+        delay = min(delay, _while_it_is_known(elapsed, traits.nonce_window))
     if attempt.resend_unknown or traits.resend_is_harmless(elapsed + delay):
         return Verdict(PartState.RETRY_WAIT, reason, text, next_at_ms=attempt.after(delay))
     return Verdict(PartState.UNKNOWN, reason, text)
+
+
+def _while_it_is_known(elapsed: float, window: float) -> float:
+    """The wait before the next try of a part that the provider forgets: ever longer, and the last one well before the
+    end, for then nothing is harmless any more.
+    """
+    left = window - elapsed
+    if left < window * _END_OF_WINDOW:
+        return left + _FIRST_WAIT_SECONDS
+    return max(_FIRST_WAIT_SECONDS, min(_GROWTH * elapsed, left * _OF_THE_REST))
 
 
 def _in_doubt_and_quiet(
@@ -274,7 +296,7 @@ def called_off(verdict: Verdict) -> Verdict:
         reason=doubt or CANCELLED_BY_HAND,
         next_at_ms=None,
     )
-    return replace(ended, plain=False, degraded="", readdress=None)
+    return replace(ended, plain=False, degraded="", readdress=None, without_files="")
 
 
 def _not_sent(error: NotSent, text: str, attempt: Attempt, traits: Traits) -> Verdict:
@@ -288,10 +310,13 @@ def _not_sent(error: NotSent, text: str, attempt: Attempt, traits: Traits) -> Ve
 def _rejected(error: Rejected, text: str, attempt: Attempt) -> Verdict:
     if error.reason == "bad_format" and attempt.has_plain:
         return Verdict(PartState.PENDING, "bad_format", text, plain=True, degraded="plain_text")
+    if error.reason in FILE_REASONS and attempt.files:
+        note = f"File not sent: {', '.join(attempt.files)}"
+        return Verdict(PartState.PENDING, error.reason, text, without_files=note, degraded="no_files")
     if error.reason == "thread_gone" and attempt.parent is not None:
         address = NewAddress(attempt.parent, for_all=False)
         return Verdict(PartState.PENDING, "thread_gone", text, readdress=address, degraded="parent")
-    suspends = error.reason if error.reason in TARGET_REASONS else ""
+    suspends = error.reason if error.reason in TARGET_REASONS and not attempt.follows else ""
     return Verdict(PartState.REJECTED, error.reason, text, suspends=suspends)
 
 
@@ -313,7 +338,8 @@ def _retry(reason: str, text: str, attempt: Attempt, traits: Traits) -> Verdict:
 
 
 def _throttled(error: Throttled, text: str, attempt: Attempt) -> Verdict:
-    until = attempt.started_ms + int(error.retry_after * 1000)
+    # A provider that names no time, or none to speak of, is not asked without a pause.
+    until = attempt.started_ms + int(max(error.retry_after, _LEAST_QUIET_SECONDS) * 1000)
     gate = Gate(until, "throttled", scope=error.scope)
     if until >= attempt.expires_ms:
         why = f"{text}, which is after the delivery expires"

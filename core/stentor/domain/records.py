@@ -262,12 +262,15 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message that came in. `held` is from somebody who may not write to the account, or not yet."""
+    """A message that came in. `held` is from somebody who may not write to the account, or not yet; `known` is who is
+    listed by name, and not only let in with everybody.
+    """
 
     message: Incoming
     at_ms: int
     received_ms: int
     held: bool
+    known: bool
 
 
 @dataclass(frozen=True, slots=True)

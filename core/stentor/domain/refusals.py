@@ -51,12 +51,12 @@ class Refused(Exception):
         self.details = details
 
 
-def details_of(error: ValidationError, model: type[BaseModel]) -> tuple[Detail, ...]:
+def details_of(error: ValidationError, model: type[BaseModel], whole: str = "job") -> tuple[Detail, ...]:
     """A model's errors in the words of its author: dotted paths, the nearest known key, never the value."""
-    return tuple(_detail(item, model) for item in error.errors(include_input=False, include_url=False))
+    return tuple(_detail(item, model, whole) for item in error.errors(include_input=False, include_url=False))
 
 
-def _detail(item: ErrorDetails, model: type[BaseModel]) -> Detail:
+def _detail(item: ErrorDetails, model: type[BaseModel], whole: str) -> Detail:
     path, holder = _walk(item["loc"], model)
     text = plain(item)
     if item["type"] == "extra_forbidden" and path:
@@ -65,7 +65,7 @@ def _detail(item: ErrorDetails, model: type[BaseModel]) -> Detail:
         text = f"unknown field{close}" if close else f"unknown field; known are {', '.join(sorted(known))}"
     elif item["type"].startswith("union_tag"):
         path = [*path, "kind"]
-    return Detail(".".join(path) or "job", text)
+    return Detail(".".join(path) or whole, text)
 
 
 def plain(item: ErrorDetails) -> str:

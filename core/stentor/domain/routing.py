@@ -193,7 +193,9 @@ def channel_of(address: Address, directory: Directory) -> tuple[Channel, Source]
         )
     if address.text.strip().lower() in (LAST, CURRENT):
         raise _no_address(address.text.strip().lower(), directory)
-    raise RouteError("no_channel", f"{address.text!r} names no channel", hint=usable_targets(directory))
+    # Whatever may be part of an address of the web is not repeated: some of these are secrets.
+    said = "the target" if "/" in address.text else repr(address.text)
+    raise RouteError("no_channel", f"{said} names no channel", hint=usable_targets(directory))
 
 
 def _named_channel(name: str, directory: Directory) -> Channel:

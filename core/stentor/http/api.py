@@ -108,7 +108,11 @@ class Endpoints:
         if set(body) == {"id"}:
             name = Parameters(body, "id").text("id") or ""
             return preview_stored(app.home, app.book.rules, name)
-        return preview_job(app.home, app.book.rules, body)
+
+        async def look() -> JsonObject:
+            return preview_job(app.home, app.book.rules, body)
+
+        return await app.book.naming.knowing(look)
 
     async def apply_jobs(self, request: Request) -> JsonObject:
         return await self._on_behalf(request).apply_jobs(await application_of(request))

@@ -12,6 +12,7 @@ from stentor.domain.outbox import Attempt
 from stentor.domain.plugin_words import PluginFault, kind_of
 from stentor.domain.promises import flaw
 from stentor.domain.records import Outgoing
+from stentor.services.enclosures import files_of
 from stentor.services.plugin_calls import Door
 
 
@@ -29,6 +30,8 @@ def attempt_of(part: Outgoing, now_ms: int, channel: Channel | None, jitter: flo
         has_plain=part.has_plain,
         parent=_parent(part, channel),
         readdressed=part.readdressed,
+        files=tuple(file.name for file in files_of(part.attachment)) if part.text else (),
+        follows=part.opened is not None,
     )
 
 

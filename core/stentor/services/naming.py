@@ -22,10 +22,10 @@ _MOST_NAMES = 100
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Asks channels what names stand for."""
+    """Finds out what names stand for, by way of `ask`."""
 
     directory: Directory
-    connections: Connections
+    ask: Callable[[Target], Awaitable[Target]]
     clean: Callable[[str], str]
 
     async def knowing(self, work: Callable[[], Awaitable[T]]) -> T:
@@ -47,15 +47,24 @@ class Naming:
                 self.directory.forget(name)
 
     async def _id_of(self, name: Target) -> Target:
-        account = name.account or ""
-        channel = self.directory.channels[name.channel]
         try:
-            connection = await self.connections.get(name.channel, account)
-            return await id_of(name, channel, connection)
+            return await self.ask(name)
         except DeliveryError as error:
             message = f"{name.canonical} could not be looked up: {self.clean(str(error))}"
             hint = "try again when the account works (`stentor status`), or write the id"
             raise Refused("name_unknown", message, hint=hint) from error
+
+
+@dataclass(frozen=True, slots=True)
+class OverConnections:
+    """Asks the accounts that are open, or opens them."""
+
+    directory: Directory
+    connections: Connections
+
+    async def ask(self, name: Target) -> Target:
+        connection = await self.connections.get(name.channel, name.account or "")
+        return await id_of(name, self.directory.channels[name.channel], connection)
 
 
 async def id_of(name: Target, channel: Channel, connection: Connection) -> Target:

@@ -105,8 +105,9 @@ async def test_for_files_the_missing_permission_is_named_too(
 ) -> None:
     server.plan.append(refused(403, 50013))
     async with connected() as connection:
-        with pytest.raises(Rejected, match="Attach Files"):
+        with pytest.raises(Rejected, match="Attach Files") as refused_files:
             await connection.send(part(files=(attachment(tmp_path, "a.txt"),)))
+    assert refused_files.value.reason == "files_forbidden"
 
 
 THROTTLED = {

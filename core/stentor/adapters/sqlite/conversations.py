@@ -26,7 +26,7 @@ ORDER BY d.created_at DESC, d.rowid DESC LIMIT 1
 """
 _SPOKEN = """
 SELECT target, account, received_at, id FROM incoming INDEXED BY incoming_direct
-WHERE direct = 1 AND held = 0 ORDER BY received_at DESC, id DESC LIMIT 1
+WHERE direct = 1 AND known = 1 ORDER BY received_at DESC, id DESC LIMIT 1
 """
 
 

@@ -9,9 +9,9 @@ from stentor.adapters.sqlite.events import record
 from stentor.domain.records import Arrival
 
 _TAKE_IN = """
-INSERT INTO incoming (channel, account, message_id, target, sender, sender_name, direct, held, text, files, reply_to, at,
+INSERT INTO incoming (channel, account, message_id, target, sender, sender_name, direct, held, known, text, files, reply_to, at,
     received_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
 """
 
 
@@ -27,6 +27,7 @@ def take_in(connection: apsw.Connection, arrival: Arrival) -> bool:
         message.sender_name,
         message.direct,
         arrival.held,
+        arrival.known,
         message.text,
         json.dumps(message.files, ensure_ascii=False),
         message.reply_to,

@@ -28,6 +28,9 @@ UPDATE parts SET state = ?1, reason = ?2, error = ifnull(?3, error), message_id 
     confirm_by = ?11, text = iif(?12, plain, text), format = iif(?12, 'plain', format)
 WHERE seq = ?10
 """
+_WITHOUT_FILES = """
+UPDATE parts SET text = ifnull(plain, text) || char(10, 10) || ?1, plain = NULL, format = 'plain', attachment = NULL WHERE seq = ?2
+"""
 _OPENED = "UPDATE deliveries SET opened = ? WHERE id = ?"
 _KEEP_PROOF = "UPDATE parts SET proof = ? WHERE seq = ?"
 _LOST = (PartState.REJECTED, PartState.EXPIRED)
@@ -111,6 +114,8 @@ def _write(connection: apsw.Connection, taken: Sequence[_Taken]) -> None:
     connection.executemany(_SETTLE, [_values(part, settlement) for part, settlement in taken])
     accepted = [_acceptance(*pair) for pair in taken if pair[1].verdict.state is PartState.ACCEPTED]
     raised = receipts.keep(connection, accepted)
+    bare = [(settled.verdict.without_files, part.seq) for part, settled in taken if settled.verdict.without_files]
+    connection.executemany(_WITHOUT_FILES, bare)
     connection.executemany(_OPENED, [*_opened(taken)])
     elsewhere: list[rollup.Change] = []
     others: list[int] = []

@@ -224,11 +224,12 @@ def incoming(row: Row) -> JsonObject:
         "senderName": row[6] or None,
         "direct": bool(row[7]),
         "held": bool(row[8]),
-        "text": row[9],
-        "files": json.loads(row[10]),
-        "replyTo": row[11] or None,
-        "at": iso(row[12]),
-        "receivedAt": iso(row[13]),
+        "known": bool(row[9]),
+        "text": row[10],
+        "files": json.loads(row[11]),
+        "replyTo": row[12] or None,
+        "at": iso(row[13]),
+        "receivedAt": iso(row[14]),
     }
 
 

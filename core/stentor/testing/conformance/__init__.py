@@ -35,7 +35,8 @@ That is all: the checks are plain pytest tests with an event loop of their own, 
 What a provider cannot play is skipped by name, with the reason in pytest's summary (`-rs`); so is what the channel does
 not claim. `Behaviour` lists what a provider may be asked to play. `HttpProvider` plays all that has to do with connections
 by itself and gives the usual answers of HTTP services; override `answers`, `sends` and `other` where yours differs.
-Whatever does not speak HTTP implements `FakeProvider`. Three things widen what is checked:
+Whatever does not speak HTTP implements `FakeProvider`. Have it refuse what the service refuses, too long a text above all:
+nothing else finds a limit that is declared in the wrong unit. Three things widen what is checked:
 
     keys, Shown.key           the idempotency key of each attempt: for channels that claim `key` or `nonce`
     Shown.manner              how a message was to be shown: for channels that declare manners

@@ -7,6 +7,7 @@ from stentor.contract.receipts import Receipt
 from stentor.testing.conformance import rules
 from stentor.testing.conformance.behaviours import Behaviour
 from stentor.testing.conformance.case import ChannelCase, on_stage
+from stentor.testing.conformance.failing import check_no_more_attempts
 from stentor.testing.conformance.stage import PATIENCE_SECONDS, Stage, told
 
 _MOST_AT_ONCE = 8
@@ -25,6 +26,7 @@ class CancellationRules(ChannelCase):
         if not sending.cancelled():
             rules.CANCELLATION.broken(f"it was cancelled, and came to {told(sending.result())}")
         await stage.behave(Behaviour.ACCEPT)
+        await check_no_more_attempts(stage, "`send` was cancelled")
         came_to = await stage.send(stage.part())
         found = f"the send after one that was cancelled came to {told(came_to)}"
         rules.CANCELLATION.holds(isinstance(came_to, Receipt), found)

@@ -64,9 +64,10 @@ class FailureRules(ChannelCase):
     async def test_a_failed_send_is_tried_once(self, stage: Stage, behaviour: Behaviour) -> None:
         await _failure(stage, behaviour)
         attempts = stage.provider.attempts
-        if behaviour in _UNCOUNTED or attempts == 1 or _repeats_are_one(stage):
-            return
-        rules.ONCE.broken(f"{behaviour}: the provider counted {attempts} attempts")
+        if behaviour not in _UNCOUNTED and attempts != 1 and not _repeats_are_one(stage):
+            rules.ONCE.broken(f"{behaviour}: the provider counted {attempts} attempts")
+        await stage.behave(Behaviour.ACCEPT)
+        await check_no_more_attempts(stage, f"{behaviour}: `send` had failed")
 
     @on_stage
     async def test_a_provider_that_wants_quiet_is_understood(self, stage: Stage) -> None:
@@ -105,6 +106,13 @@ class FailureRules(ChannelCase):
             came_to = await stage.send(stage.part())
             found = f"after {behaviour} the provider was well again, and send came to {told(came_to)}"
             rules.RECOVERY.holds(isinstance(came_to, Receipt), found)
+
+
+async def check_no_more_attempts(stage: Stage, so_far: str) -> None:
+    attempts = stage.provider.attempts
+    await stage.some_time_later()
+    more = stage.provider.attempts - attempts
+    rules.ONCE.holds(not more, f"{so_far}, and later the provider counted {more} more attempts")
 
 
 async def _failure(stage: Stage, behaviour: Behaviour) -> DeliveryError:

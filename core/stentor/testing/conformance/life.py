@@ -22,6 +22,8 @@ _WHILE_OPENING = (
     Behaviour.HTML,
     Behaviour.GARBAGE,
 )
+# The daemon has them say no more than warnings, whatever it is asked for.
+_KEPT_QUIET = frozenset({"httpcore", "httpcore2", "httpx", "httpx2", "urllib3"})
 
 
 class LifeRules(ChannelCase):
@@ -117,22 +119,23 @@ async def _all_said(stage: Stage, behaviour: Behaviour) -> list[str]:
 
 class _Lines(logging.Handler):
     def __init__(self, lines: list[str]) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.DEBUG)
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._lines.append(self.format(record))
+        if record.levelno >= logging.WARNING or record.name.partition(".")[0] not in _KEPT_QUIET:
+            self._lines.append(self.format(record))
 
 
 @contextmanager
 def _log() -> Generator[list[str]]:
-    """The lines that the daemon's log would show."""
+    """The lines that the daemon's log shows when it is asked for all of them."""
     lines: list[str] = []
     handler = _Lines(lines)
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.DEBUG)
     try:
         yield lines
     finally:

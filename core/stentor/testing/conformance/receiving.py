@@ -1,7 +1,7 @@
 """Rules about messages that people write to an account."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,9 +9,11 @@ from functools import partial
 import pytest
 
 from stentor.contract.inbox import Incoming
+from stentor.domain.incoming import incoming_of
+from stentor.domain.plugin_words import PluginFault
 from stentor.testing.conformance import rules
 from stentor.testing.conformance.case import ChannelCase, on_stage
-from stentor.testing.conformance.stage import PATIENCE_SECONDS, Stage, told
+from stentor.testing.conformance.stage import ACCOUNT, PATIENCE_SECONDS, Stage, told
 
 
 @dataclass
@@ -45,6 +47,7 @@ class ReceptionRules(ChannelCase):
         heard = inbox.texts()
         rules.HEARD_ONCE.holds(heard == ["One", "Two \N{GRINNING FACE}"], f"the inbox holds {heard}")
         for message in inbox.kept:
+            _check_sound(stage, message)
             again = stage.parsed(message.target.canonical)
             found = f"an answer would go to {message.target}, which reads as {again}"
             rules.HEARD_ONCE.holds(again.canonical == message.target.canonical, found)
@@ -80,11 +83,27 @@ class ReceptionRules(ChannelCase):
         await stage.accepted(stage.part())
         await stage.close()
 
+    @on_stage
+    async def test_who_says_to_receive_listens_also_where_only_sending_is_asked_for(
+        self, stage: Stage
+    ) -> None:
+        if stage.channel.receives(stage.account.settings):
+            async with _listening(stage, stage.settings):
+                pass
+
+
+def _check_sound(stage: Stage, message: Incoming) -> None:
+    """Whether the core would keep it: it reads every word of it."""
+    try:
+        incoming_of(message, stage.channel.name, ACCOUNT)
+    except PluginFault as fault:
+        rules.HEARD_ONCE.broken(str(fault))
+
 
 @asynccontextmanager
-async def _listening(stage: Stage) -> AsyncGenerator[FakeInbox]:
+async def _listening(stage: Stage, settings: Mapping[str, object] | None = None) -> AsyncGenerator[FakeInbox]:
     """An account that listens for the length of the block; asked to end, it must."""
-    stage.settings = stage.provider.settings_for_receiving()
+    stage.settings = settings or stage.provider.settings_for_receiving()
     if not stage.channel.receives(stage.account.settings):
         pytest.skip("the channel does not receive")
     connection, inbox = await stage.connection(), FakeInbox()

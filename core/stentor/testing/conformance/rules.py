@@ -134,7 +134,8 @@ QUIET = Rule(
 ONCE = Rule(
     "once",
     "`send` sends once: whatever happens, core decides whether there is another try.",
-    "Switch the SDK's retries off, or have every try carry one idempotency key and declare that.",
+    "Switch the SDK's retries off, or have every try carry one idempotency key and declare that; leave nothing behind "
+    "that sends later.",
 )
 RECOVERY = Rule(
     "recovery",
@@ -204,7 +205,8 @@ NOT_OURS = Rule(
 LISTENING_ENDS = Rule(
     "listening-ends",
     "`receive` goes on until it is cancelled, then ends promptly and leaves nothing behind; `send` works meanwhile.",
-    "Loop for as long as you are let; let CancelledError pass; share no state with `send` but the session.",
+    "Let Channel.receives(settings) be true only for accounts that are to receive. Loop for as long as you are let; let "
+    "CancelledError pass; share no state with `send` but the session.",
 )
 
 RULES: Mapping[str, Rule] = {rule.name: rule for rule in list(globals().values()) if isinstance(rule, Rule)}

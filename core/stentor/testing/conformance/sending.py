@@ -13,6 +13,7 @@ from stentor.domain.units import cost, length
 from stentor.testing.conformance import rules
 from stentor.testing.conformance.behaviours import Behaviour
 from stentor.testing.conformance.case import ChannelCase, on_stage
+from stentor.testing.conformance.failing import check_no_more_attempts
 from stentor.testing.conformance.provider import Unplayable
 from stentor.testing.conformance.stage import Stage, told
 from stentor.testing.rendering import rendered
@@ -37,6 +38,7 @@ class SendingRules(ChannelCase):
             rules.RECEIPT.holds(
                 where == target.canonical, f"meant for {target.canonical}, it was shown in {where}"
             )
+        await check_no_more_attempts(stage, "all was sent")
 
     @on_stage
     async def test_the_text_arrives_complete(self, stage: Stage) -> None:

@@ -13,7 +13,8 @@ from stentor.contract.payloads import Attachment, Draft, Manner, Part, Payload
 from stentor.contract.receipts import Receipt
 from stentor.contract.targets import Target, TargetHints
 from stentor.contract.traits import Traits
-from stentor.domain.plugin_words import named
+from stentor.domain.answers import raised, receipt_of
+from stentor.domain.plugin_words import PluginFault, named
 from stentor.testing.conformance import rules
 from stentor.testing.conformance.behaviours import Behaviour
 from stentor.testing.conformance.provider import FakeProvider, Unplayable
@@ -28,6 +29,8 @@ ACCOUNT = "kit"
 PATIENCE_SECONDS = 5.0
 _AT_EASE_SECONDS = 2.0
 _TO_BE_GONE_SECONDS = 2.0
+# Whoever tries again behind the core's back does it within this time.
+_LATER_SECONDS = 120.0
 _LOOK_EVERY_SECONDS = 0.01
 _TURNS = 10
 
@@ -165,7 +168,9 @@ class Stage:
     async def send(self, part: Part, *, hanging: bool = False) -> object:
         """What a send comes to: what it returns, or what it raises."""
         connection = await self.connection()
-        return await self.outcome(lambda: connection.send(part), hanging=hanging)
+        came_to = await self.outcome(lambda: connection.send(part), hanging=hanging)
+        _check_sound(came_to, part)
+        return came_to
 
     async def accepted(self, part: Part) -> Receipt:
         """The receipt of a send that has no reason to fail."""
@@ -189,6 +194,12 @@ class Stage:
             rules.IN_TIME.broken(f"it goes on after {self.traits.send_timeout:g} s")
         return calling.result()
 
+    async def some_time_later(self) -> None:
+        """Let time pass, if nobody has to wait for it."""
+        if self.provider.on_our_loop:
+            with self.loop.hurry():
+                await asyncio.sleep(_LATER_SECONDS)
+
     async def until(self, look: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
         """What `look` says as soon as it says something, and what it says at last if it never does."""
         for _ in range(int(seconds / _LOOK_EVERY_SECONDS)):
@@ -202,6 +213,17 @@ class Stage:
             return self.provider.open_connections
         except Unplayable:
             return 0
+
+
+def _check_sound(came_to: object, part: Part) -> None:
+    """Whether the core can do anything with what a send came to: it reads every word of it."""
+    read = raised(came_to) if isinstance(came_to, DeliveryError) else None
+    if isinstance(read, PluginFault):
+        rules.CLOSED_SET.broken(str(read))
+    try:
+        receipt_of(came_to, part.target)
+    except PluginFault as fault:
+        rules.RECEIPT.broken(str(fault))
 
 
 async def turns() -> None:

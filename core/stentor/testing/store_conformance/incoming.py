@@ -16,7 +16,7 @@ DAY_MS = 86_400 * SECOND_MS
 def arrival(message_id: str = "m-1", *, name: str = "room1", account: str = "main") -> Arrival:
     at = datetime.fromtimestamp(NOW_MS / 1000, UTC)
     message = Incoming(room(name, account=account), message_id, "ann", "Grüße 👋", at, "Ann", direct=True)
-    return Arrival(message, NOW_MS, NOW_MS + 5, held=False)
+    return Arrival(message, NOW_MS, NOW_MS + 5, held=False, known=True)
 
 
 class IncomingRules:

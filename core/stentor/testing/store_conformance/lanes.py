@@ -6,7 +6,8 @@ import pytest
 
 from stentor.contract.payloads import Manner
 from stentor.contract.targets import Target
-from stentor.domain.states import Priority
+from stentor.domain.outbox import Verdict
+from stentor.domain.states import PartState, Priority
 from stentor.ports import Store
 from stentor.testing.rows import (
     BOOT,
@@ -114,6 +115,30 @@ class AttemptRules:
         first = await sending(store)
         await settle_one(store, settlement(first, accepted()))
         assert (first.manner, (await sending(store)).manner) == (manner, manner)
+
+    async def test_a_text_whose_files_are_refused_goes_without_them(self, store: Store, read: RunLog) -> None:
+        seed = delivery_seed(texts=("*report*",))
+        written = replace(
+            seed.parts[0],
+            format="markup",
+            plain="report",
+            attachment='{"name": "a.png", "path": "/a", "size": 1}',
+        )
+        await put(store, replace(seed, parts=(written,)))
+        refused = Verdict(
+            PartState.PENDING, "too_large", "413", degraded="no_files", without_files="File not sent: a.png"
+        )
+        await settle_one(store, settlement(await sending(store), refused))
+        again = await sending(store)
+        assert (again.text, again.format, again.attachment) == (
+            "report\n\nFile not sent: a.png",
+            "plain",
+            None,
+        )
+        assert not again.has_plain
+        await settle_one(store, settlement(again, accepted()))
+        (part,) = logged_delivery(read)["parts"]
+        assert (part["state"], part["degraded"]) == ("accepted", "no_files")
 
     async def test_what_follows_a_part_goes_where_that_has_led(self, store: Store, read: RunLog) -> None:
         thread = Target(room().channel, "thread", "t-7", "room1:t-7", "t-7", room().account)

@@ -5,7 +5,8 @@ ALTER TABLE deliveries ADD COLUMN opened TEXT;
 -- More sends than this are never under way on the account.
 ALTER TABLE accounts ADD COLUMN at_once INTEGER;
 
--- What people have written to accounts that take it in. `held` is what somebody wrote who may not, or not yet.
+-- What people have written to accounts that take it in. `held` is what somebody wrote who may not, or not yet; `known`
+-- is who is listed by name.
 CREATE TABLE incoming (
     id INTEGER PRIMARY KEY,
     channel TEXT NOT NULL,
@@ -16,6 +17,7 @@ CREATE TABLE incoming (
     sender_name TEXT NOT NULL,
     direct INTEGER NOT NULL,
     held INTEGER NOT NULL,
+    known INTEGER NOT NULL,
     text TEXT NOT NULL,
     files TEXT NOT NULL,
     reply_to TEXT NOT NULL,
@@ -24,4 +26,4 @@ CREATE TABLE incoming (
     UNIQUE (channel, account, target, message_id)
 ) STRICT;
 -- Where somebody spoke last whom the account serves.
-CREATE INDEX incoming_direct ON incoming (received_at) WHERE direct = 1 AND held = 0;
+CREATE INDEX incoming_direct ON incoming (received_at) WHERE direct = 1 AND known = 1;
