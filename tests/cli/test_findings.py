@@ -1,8 +1,10 @@
 """What `status` has to say about a store and its daemon, finding by finding."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from tests.outside import Stentor
 
 from stentor.adapters.sqlite.health import Health, Named
 from stentor.cli.findings import Facts, Finding, findings, level_of, span
@@ -194,3 +196,23 @@ def test_an_incident_that_could_be_told_nowhere_is_a_finding() -> None:
 )
 def test_a_span_is_told_by_its_largest_unit(ms: int, text: str) -> None:
     assert span(ms) == text
+
+
+def test_settings_that_say_nothing_are_found_by_the_doctor(tmp_path: Path) -> None:
+    stentor = Stentor(tmp_path / "home")
+    stentor.home.mkdir()
+    (stentor.home / "stentor.toml").write_text(
+        '[channels.lokal.accounts.default]\n[channels.local]\ndefault_to = "a b"\n'
+    )
+    stentor.ask("send", "--to", "local:inbox", "--text", "x")
+
+    found = {finding["message"]: finding["code"] for finding in stentor.ask("doctor")["findings"]}
+    said = [message for message, code in found.items() if code == "idle_settings"]
+    assert (
+        said[0] == "[channels.lokal]: no such channel is loaded; see `stentor plugins`, did you mean 'local'?"
+    )
+    assert said[1].startswith("[channels.local] default_to: 'a b' is not the name of a box")
+
+    (stentor.home / "stentor.toml").write_text("[nonsense]\n")
+    codes = [finding["code"] for finding in stentor.ask("doctor")["findings"]]
+    assert "bad_config" in codes

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from stentor.cli.output import common, show_json
-from stentor.config import CONFIG_FILE
+from stentor.config import CONFIG_FILE, Config
 from stentor.domain.routing import Address, Directory, RouteError, infer, resolve
 
 
@@ -30,20 +30,15 @@ def path(home: Path, as_json: bool) -> None:
 def check(home: Path, as_json: bool) -> None:
     """Read the configuration as the daemon would, and say what is wrong with it."""
     from stentor.adapters.registry import Registry
-    from stentor.app.alerting import why_unusable
     from stentor.app.configured import agents_of, directory_of
     from stentor.app.seams import Seams
     from stentor.config import load_config
-    from stentor.services.alert_routes import configured
 
     loaded = load_config(home)
     registry = Registry.load()
     directory = directory_of(registry, loaded)
     agents = agents_of(loaded, registry, Seams())
-    absent = sorted(name for name in loaded.channels if name not in registry.channels)
-    warnings = [f"[channels.{name}]: no such channel is loaded; see `stentor plugins`" for name in absent]
-    warnings += _bad_defaults(directory)
-    warnings += [why for why in (why_unusable(configured(loaded), directory),) if why]
+    warnings = warnings_about(loaded, directory)
     accounts = {name: sorted(directory.accounts(name)) for name in sorted(registry.channels)}
     answer = {"ok": True, "agents": sorted(agents), "channels": accounts, "warnings": warnings}
     if as_json:
@@ -54,6 +49,21 @@ def check(home: Path, as_json: bool) -> None:
     click.echo(f"{judged}: agents {', '.join(sorted(agents))}")
     for warning in warnings:
         click.echo(f"warning: {warning}")
+
+
+def warnings_about(loaded: Config, directory: Directory) -> list[str]:
+    """What can be read and does not do what somebody wanted of it."""
+    from stentor.app.alerting import why_unusable
+    from stentor.domain.spelling import did_you_mean
+    from stentor.services.alert_routes import configured
+
+    absent = sorted(loaded.channels.keys() - directory.channels.keys())
+    unknown = [
+        f"[channels.{name}]: no such channel is loaded; see `stentor plugins`{did_you_mean(name, directory.channels)}"
+        for name in absent
+    ]
+    unusable = why_unusable(configured(loaded), directory)
+    return [*unknown, *_bad_defaults(directory), *([unusable] if unusable else [])]
 
 
 def _bad_defaults(directory: Directory) -> list[str]:

@@ -13,7 +13,7 @@ from stentor.adapters.sqlite.shapes import iso
 from stentor.adapters.stall_note import StallFile
 from stentor.adapters.tz_database import tz_database
 from stentor.cli.daemon import ask
-from stentor.cli.findings import Facts, findings, level_of, span
+from stentor.cli.findings import Facts, Finding, findings, level_of, span
 from stentor.cli.output import DaemonUnreachable, common, existing, show_json, table, when
 from stentor.domain.json_types import JsonObject
 
@@ -64,7 +64,7 @@ def doctor(fix: bool, home: Path, as_json: bool) -> None:
 
         fixed = mended(home, facts.outbox.known_targets("moved"))
         facts, _ = facts_of(home)
-    found = findings(facts)
+    found = [*findings(facts), *_about_settings(home)]
     document: JsonObject = {
         "level": level_of(found),
         "findings": [asdict(finding) for finding in found],
@@ -78,6 +78,23 @@ def doctor(fix: bool, home: Path, as_json: bool) -> None:
             click.echo(f"fixed: {deed['message']}")
         _tell_findings(document)
         _tell_incidents(document, facts.now_ms)
+
+
+def _about_settings(home: Path) -> list[Finding]:
+    """What the configuration says in vain."""
+    from stentor.adapters.registry import Registry
+    from stentor.app.configured import directory_of
+    from stentor.cli.settings import warnings_about
+    from stentor.config import ConfigError, load_config
+    from stentor.domain.refusals import Refused
+
+    fix = "mend it in stentor.toml, then restart the daemon; `stentor config check` reads it again"
+    try:
+        loaded = load_config(home)
+        warnings = warnings_about(loaded, directory_of(Registry.load(), loaded))
+    except (ConfigError, Refused) as error:
+        return [Finding("critical", "bad_config", f"the daemon cannot start with it: {error}", fix)]
+    return [Finding("warn", "idle_settings", warning, fix) for warning in warnings]
 
 
 def facts_of(home: Path) -> tuple[Facts, JsonObject]:
