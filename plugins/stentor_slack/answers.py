@@ -13,7 +13,14 @@ POST = "chat.postMessage"
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _REASONS = {
     **dict.fromkeys(
-        ("channel_not_found", "user_not_found", "users_not_found", "user_not_visible", "cannot_dm_bot"),
+        (
+            "cannot_dm_bot",
+            "channel_not_found",
+            "invalid_channel",
+            "user_not_found",
+            "user_not_visible",
+            "users_not_found",
+        ),
         "bad_target",
     ),
     **dict.fromkeys(("no_service", "no_service_id", "no_team", "team_disabled", "invalid_token"), "gone"),
@@ -67,7 +74,10 @@ _DOUBT = frozenset(
 )
 _MENDS = {
     "account_inactive": "the token belongs to an app or a workspace that is gone: install the app again",
-    "channel_not_found": "look the id up in the channel's details; in a private channel write /invite @bot first",
+    **dict.fromkeys(
+        ("channel_not_found", "invalid_channel"),
+        "look the id up in the channel's details; in a private channel write /invite @bot first",
+    ),
     "is_archived": "unarchive the channel, or change the target",
     "messages_tab_disabled": "switch the Messages Tab on under App Home in the app's settings",
     "not_allowed_token_type": "token is the bot token (xoxb-…), app_token the app-level token (xapp-…)",
@@ -96,7 +106,9 @@ def said(method: str, status: int, body: object, retry_after: str = "") -> Said:
     data = mapping(body)
     notes = texts(mapping(data.get("response_metadata")).get("messages"))
     note = one_line(notes[0]) if notes else ""
-    return Said(method, status, word(data.get("error")), one_line(text(data.get("needed"))), note, retry_after)
+    return Said(
+        method, status, word(data.get("error")), one_line(text(data.get("needed"))), note, retry_after
+    )
 
 
 def refusal(answer: Said) -> DeliveryError:
@@ -112,9 +124,10 @@ def refusal(answer: Said) -> DeliveryError:
     if code in _CREDENTIALS:
         return CredentialsRejected(message)
     if code == "missing_scope":
-        # Without it nobody can be written to; what else is missing concerns this part only.
-        everything = answer.method in (POST, "conversations.open")
-        return Rejected("no_permission" if everything else code, message)
+        # Without that nobody can be written to; what else is missing concerns files, or this part only.
+        if answer.method in (POST, "conversations.open"):
+            return Rejected("no_permission", message)
+        return Rejected("files_forbidden" if answer.method.startswith("files.") else code, message)
     if code:
         return Rejected(_REASONS.get(code, code), message)
     return _without_code(answer.status, message)
@@ -131,7 +144,7 @@ def hook_refusal(name: str, status: int, body: str, retry_after: str) -> Deliver
     reason = _REASONS.get(code) or _HOOK_STATUS.get(status, code)
     if reason == "gone":
         return Rejected(reason, f"{message}: it is gone; add a new one in the app's settings")
-    return Rejected(reason, message) if reason else _without_code(status, message)
+    return Rejected(reason, message) if reason else _without_code(status, message, "its address")
 
 
 def in_vain(error: DeliveryError) -> DeliveryError:
@@ -193,13 +206,13 @@ def _told(answer: Said) -> str:
     return f"{message}: {more}" if more else message
 
 
-def _without_code(status: int, message: str) -> DeliveryError:
+def _without_code(status: int, message: str, wrong: str = "base_url") -> DeliveryError:
     if 200 <= status < 300:
         return Ambiguous(f"{message}, which makes no sense")
     if 300 <= status < 400:
-        return Rejected("redirect", f"{message}: redirects are not followed; correct base_url")
+        return Rejected("redirect", f"{message}: redirects are not followed; correct {wrong}")
     if status in (408, 425):
         return NotSent(message, refused=True)
     if status == 413:
         return Rejected("too_large", message)
-    return Rejected(f"http_{status}", f"{message}, and no word of Slack's: check base_url and any proxy")
+    return Rejected(f"http_{status}", f"{message}, and no word of Slack's: check {wrong} and any proxy")

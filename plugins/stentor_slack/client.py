@@ -121,27 +121,28 @@ class Web:
 
     async def post_to_hook(self, name: str, url: str, body: Mapping[str, object]) -> None:
         """Post to an incoming webhook once: it answers `ok`, and nothing else."""
-        where = f"the webhook {name!r}"
         try:
             answer = await self._hook(url).send_dict(body)
-        except (*_CUT_OFF, *_SHAPELESS, _Redirected) as error:
-            raise _failure(where, error) from None
+        except _Redirected as error:
+            raise hook_refusal(name, error.status, "", "") from None
+        except (*_CUT_OFF, *_SHAPELESS) as error:
+            raise _failure(f"the webhook {name!r}", error) from None
         if answer.status_code != 200 or answer.body.strip() != "ok":
             retry_after = answer.headers.get("Retry-After", "")
             raise hook_refusal(name, answer.status_code, answer.body, retry_after)
 
-    async def upload(self, url: str, file: Path) -> None:
-        """Bring a file to the place that Slack has named for it. Nobody sees it there."""
+    async def upload(self, url: str, name: str, file: Path) -> None:
+        """Bring a file, as people call it `name`, to the place that Slack has named for it. Nobody sees it there."""
         try:
             stream = await asyncio.to_thread(file.open, "rb")
         except OSError as error:
-            raise Rejected("file_missing", f"{file.name} cannot be read: {error.strerror}") from None
+            raise Rejected("file_gone", f"{name} cannot be read: {error.strerror}") from None
         with stream:
             status = await self._put(url, stream)
         if status == 413:
-            raise Rejected("too_large", f"{file.name} is larger than Slack takes")
+            raise Rejected("too_large", f"{name} is larger than Slack takes")
         if status != 200:
-            raise NotSent(f"the upload of {file.name} was answered with status {status}", refused=True)
+            raise NotSent(f"the upload of {name} was answered with status {status}", refused=True)
 
     async def _put(self, url: str, stream: object) -> int:
         patience = aiohttp.ClientTimeout(connect=self.patience.connection, sock_read=self.patience.call)

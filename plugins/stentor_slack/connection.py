@@ -46,16 +46,21 @@ async def connect(
     """The connection of an account. Slack is not asked anything yet."""
     token = "" if settings.token is None else ctx.reveal(settings.token).strip()
     app_token = "" if settings.app_token is None else ctx.reveal(settings.app_token).strip()
-    if settings.token is not None and (not token or token.startswith("xapp-")):
-        raise CredentialsRejected("token is the bot token of the app: it begins with xoxb-")
-    if settings.app_token is not None and (not app_token or app_token.startswith("xox")):
-        raise CredentialsRejected("app_token is the app-level token: it begins with xapp-")
+    if settings.token is not None and (not _is_word(token) or token.startswith("xapp-")):
+        raise CredentialsRejected("token is the bot token of the app: one word that begins with xoxb-")
+    if settings.app_token is not None and (not _is_word(app_token) or app_token.startswith("xox")):
+        raise CredentialsRejected("app_token is the app-level token: one word that begins with xapp-")
     hooks = {name: ctx.reveal(secret).strip() for name, secret in settings.webhooks.items()}
     for name, url in hooks.items():
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        if not _is_word(url) or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise CredentialsRejected(f"the secret of the webhook {name!r} holds no URL")
     web = Web(token, settings.base_url, patience or Patience())
     return SlackConnection(web, ctx, hooks=hooks, app_token=app_token)
+
+
+def _is_word(secret: str) -> bool:
+    """Whether it can go into a request as it is: a second line cannot, nor can anything that is not ASCII."""
+    return bool(secret) and secret.isascii() and secret.isprintable() and " " not in secret
 
 
 class SlackConnection(Connection):
@@ -169,7 +174,7 @@ class SlackConnection(Connection):
         file, url = text(place.get("file_id")), text(place.get("upload_url"))
         if not file or not url:
             raise in_vain(odd(_UPLOAD_URL))
-        await self._web.upload(url, path)
+        await self._web.upload(url, name, path)
         return file
 
     async def _send_to_hook(self, part: Part) -> Receipt:

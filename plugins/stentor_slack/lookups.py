@@ -1,11 +1,11 @@
 """What Slack is asked about: the ids behind names, and whether a message has arrived."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Protocol
 
-from stentor import InvalidTarget, NotSent, Rejected, Target
+from stentor import InvalidTarget, NotSent, Rejected, Target, Throttled
 from stentor_slack.answers import mapping, mappings, text
 
 # The event type of the metadata that our messages carry.
@@ -25,6 +25,8 @@ class Lookups:
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        # Where the looks for parts were cut short: the pages before that are read.
+        self._left_off: dict[str, str] = {}
 
     async def id_of(self, name: Target) -> str:
         """The only id behind `#name` or `@name`; several or none is an `InvalidTarget`."""
@@ -47,7 +49,10 @@ class Lookups:
         )
 
     async def message_of(self, part_id: str, channel: str, thread: str | None, since: datetime) -> str | None:
-        """The ts of the message that carries a part. None only when everything since then was looked at."""
+        """The ts of the message that carries a part. None only when everything since then was looked at.
+
+        Slack may want quiet between two pages, each time: a look that it cuts short is gone on with by the next one.
+        """
         arguments: dict[str, object] = {
             "channel": channel,
             "oldest": f"{since.timestamp():.6f}",
@@ -56,12 +61,20 @@ class Lookups:
         method = "conversations.history"
         if thread is not None:
             method, arguments["ts"] = "conversations.replies", thread
+        cursor = begun = self._left_off.pop(part_id, "")
         try:
-            async with aclosing(self._items(method, arguments, "messages", _READ)) as messages:
-                async for message in messages:
-                    if _carries(message, part_id):
-                        return text(message.get("ts")) or None
+            async with aclosing(self._pages(method, arguments, "messages", _READ, cursor)) as pages:
+                async for messages, following in pages:
+                    for message in messages:
+                        if _carries(message, part_id):
+                            return text(message.get("ts")) or None
+                    cursor = following
+        except Throttled:
+            self._left_off[part_id] = cursor
+            raise
         except Rejected as error:
+            if begun:
+                raise NotSent(f"{error}: what was read of it is read anew") from None
             # Nothing can be in a thread that is not there.
             if thread is None or error.reason != "thread_gone":
                 raise
@@ -78,26 +91,26 @@ class Lookups:
 
     async def _matching(self, method: str, arguments: Mapping[str, object], key: str, name: str) -> list[str]:
         found: dict[str, None] = {}
-        async with aclosing(self._items(method, arguments, key, _LISTED)) as items:
-            async for item in items:
-                if name[1:] in (_channel_names(item) if name[0] == "#" else _person_names(item)):
-                    found[text(item.get("id"))] = None
+        async with aclosing(self._pages(method, arguments, key, _LISTED)) as pages:
+            async for items, _ in pages:
+                for item in items:
+                    if name[1:] in (_channel_names(item) if name[0] == "#" else _person_names(item)):
+                        found[text(item.get("id"))] = None
         return [known for known in found if known]
 
-    async def _items(
-        self, method: str, arguments: Mapping[str, object], key: str, limit: int
-    ) -> AsyncGenerator[Mapping[str, object], None]:
-        cursors = {""}
-        cursor = ""
+    async def _pages(
+        self, method: str, arguments: Mapping[str, object], key: str, limit: int, cursor: str = ""
+    ) -> AsyncGenerator[tuple[Sequence[Mapping[str, object]], str], None]:
+        """Pages from `cursor` to the last one, each with the cursor of the next."""
+        cursors = {"", cursor}
         while True:
             page = await self._call(
                 method, {**arguments, "limit": limit, **({"cursor": cursor} if cursor else {})}
             )
             if not isinstance(page.get(key), list):
                 raise NotSent(f"Slack's answer to {method} makes no sense")
-            for item in mappings(page[key]):
-                yield item
             cursor = text(mapping(page.get("response_metadata")).get("next_cursor"))
+            yield mappings(page[key]), cursor
             if not cursor and not page.get("has_more"):
                 return
             if cursor in cursors:

@@ -7,15 +7,15 @@ from urllib.parse import parse_qs
 from stentor import InvalidTarget, Target, TargetHints
 
 CHANNEL = "slack"
-_HOW = "write slack:C0123456789, slack:user:U0123456789 or #name"
+_HOW = "write slack:C0123456789, slack:user:U0123456789 or slack:#name"
 _TS = re.compile(r"[0-9]{1,12}\.[0-9]{6}")
 # Written in capitals by definition: C, G and D are conversations, U and W are people.
 _ID = re.compile(r"[CGDUW][A-Z0-9]{1,20}")
 _LONG = 9
-# What stands behind a kind alone is no thread: a webhook may be called 2027.
+# What stands behind a letter may be the rest of a kind's address, so that only a whole ts is a thread there.
 _THREAD = re.compile(
     r"(?P<place>.+?):(?:thread:(?P<named>.*)"
-    r"|(?<!\Achannel:)(?<!\Auser:)(?<!\Awebhook:)(?<!\Ateam:)(?<!\Athread:)(?P<bare>[0-9][0-9.]*))",
+    r"|(?P<bare>(?<![a-z]:)[0-9][0-9.]*|(?<!webhook:)[0-9]+\.[0-9]{6}))",
     re.IGNORECASE,
 )
 _KIND = re.compile(r"(?P<kind>[a-z]+)\s*:\s*(?P<rest>.*)", re.IGNORECASE)
@@ -177,7 +177,9 @@ def _said(kind: str, rest: str) -> _Place:
     place = (_by_letter(known) if known else None) or _mention(rest) or _name(rest)
     if place is None:
         sign = "#" if kind == "channel" else "@"
-        raise InvalidTarget(f"{rest!r} is no id of Slack", hint=f"write the id in capitals, or {sign}name")
+        raise InvalidTarget(
+            f"{rest!r} is no id of Slack", hint=f"write the id in capitals, or slack:{sign}name"
+        )
     if place.kind != kind:
         raise InvalidTarget(f"{rest!r} is a {place.kind}, no {kind}", hint=f"write {place.kind}:{rest}")
     return place
@@ -261,4 +263,4 @@ def _hint_for_word(text: str) -> str:
     if re.fullmatch(r"[BTSAE][A-Z0-9]{8,}", text):
         return "ids of channels begin with C, G or D, those of people with U or W"
     name = text.lower()
-    return f"for the channel of that name write #{name}" if _CHANNEL_NAME.fullmatch(name) else _HOW
+    return f"for the channel of that name write slack:#{name}" if _CHANNEL_NAME.fullmatch(name) else _HOW

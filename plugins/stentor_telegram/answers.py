@@ -1,13 +1,14 @@
 """What the Bot API's answers mean to the core. Pure: no SDK, no clock."""
 
 import json
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import cast
 
 from stentor import Ambiguous, CredentialsRejected, Moved, NotSent, Rejected, Target, Throttled, Unavailable
 from stentor.contract.errors import DeliveryError
-from stentor_telegram.targets import DIRECT, GENERAL, make_target
+from stentor_telegram.targets import DIRECT, GENERAL, is_chat_id, make_target
 
 # A file that Telegram will not show as a picture may still go as a file.
 BAD_PICTURE = "bad_picture"
@@ -121,8 +122,8 @@ def read_answer(status: int, body: bytes) -> Answer | None:
     return Answer(
         _status(status, fields.get("error_code")),
         _one_line(str(fields.get("description") or ""))[:_EXCERPT],
-        _number(named.get("retry_after")),
-        _whole(named.get("migrate_to_chat_id")),
+        _seconds(named.get("retry_after")),
+        _chat(named.get("migrate_to_chat_id")),
     )
 
 
@@ -225,10 +226,14 @@ def landed(meant: Target, place: Place, *, answering: bool = False) -> Target:
 def _thread_of(place: Place, meant: Target) -> str | None:
     if place.direct_topic is not None:
         return f"{DIRECT}{place.direct_topic}"
-    if place.thread is None or (meant.thread is None and not place.in_topic):
+    thread = None if place.thread is None else str(place.thread)
+    if meant.thread in (None, GENERAL) and thread in (None, GENERAL):
+        # What goes to no topic goes to General, whether or not the answer says so.
+        return meant.thread
+    if meant.thread is None and not place.in_topic:
         # Where there are no topics, every reply bears the number of a thread.
-        return GENERAL if meant.thread == GENERAL else None
-    return meant.thread if str(place.thread) == meant.thread else str(place.thread)
+        return None
+    return thread
 
 
 def _throttled(wait: float | None, said: str) -> DeliveryError:
@@ -255,8 +260,16 @@ def _status(status: int, error_code: object) -> int:
     return code if 200 <= status < 300 and code is not None and 300 <= code < 600 else status
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+def _seconds(value: object) -> float | None:
+    # JSON has no NaN, but Python reads it.
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(min(value, 1)):
+        return None
+    return float(min(value, _LONGEST_WAIT))
+
+
+def _chat(value: object) -> int | None:
+    number = _whole(value)
+    return number if number is not None and is_chat_id(number) else None
 
 
 def _whole(value: object) -> int | None:

@@ -47,7 +47,7 @@ class TelegramSettings(ChatSettings):
     @classmethod
     def _is_the_root(cls, text: str) -> str:
         url = _web_url(text, "base_url").rstrip("/")
-        if re.search(r"/bot[^/]*$", url):
+        if re.search(r"/bot(?:$|[0-9]+:)", url):
             raise ValueError("base_url is written without /bot and without the token: http://127.0.0.1:8081")
         return url
 

@@ -80,7 +80,8 @@ class _Lanes:
         self._free = asyncio.Semaphore(most)
         self._proxy = proxy
         self._tls = httpx.create_ssl_context()
-        self._idle: list[httpx.AsyncHTTPTransport] = []
+        # The first shows at once whether there can be any.
+        self._idle = [self._another()]
 
     async def request(
         self,
@@ -131,7 +132,8 @@ class _Lanes:
 def _proxy(server: str) -> str | None:
     """The proxy that the environment names for a server."""
     parts = urlsplit(server)
-    return None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 class Line(HTTPXRequest):
@@ -154,7 +156,14 @@ class Line(HTTPXRequest):
 
     def _build_client(self) -> httpx.AsyncClient:
         timeout = cast("httpx.Timeout", self._client_kwargs["timeout"])
-        return cast("httpx.AsyncClient", _Lanes(self._connections, timeout, _proxy(self._server)))
+        try:
+            lanes = _Lanes(self._connections, timeout, _proxy(self._server))
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+            raise Unavailable(
+                f"the environment names a proxy or certificates that cannot be used for {self._server} ({error}): "
+                "mend HTTPS_PROXY or SSL_CERT_FILE where Stentor runs, or exempt the server with NO_PROXY"
+            ) from None
+        return cast("httpx.AsyncClient", lanes)
 
     def bot(self) -> Bot:
         # The library wants two of them, and one that it is not given it makes and never closes.
@@ -340,17 +349,15 @@ def _entities(said: Formatted) -> list[MessageEntity] | None:
 def _uploads(files: Sequence[Attachment]) -> Generator[list[InputFile]]:
     """The files, open. They are read as they are sent."""
     with ExitStack() as stack:
-        try:
-            yield [_upload(file, stack) for file in files]
-        except FileNotFoundError as error:
-            name = next((file.name for file in files if str(file.path) == error.filename), "a file")
-            raise Rejected("file_gone", f"{name} is not there any more") from None
+        yield [_upload(file, stack) for file in files]
 
 
 def _upload(file: Attachment, stack: ExitStack) -> InputFile:
-    upload = InputFile(
-        stack.enter_context(file.path.open("rb")), filename=file.name, attach=True, read_file_handle=False
-    )
+    try:
+        content = stack.enter_context(file.path.open("rb"))
+    except OSError as error:
+        raise Rejected("file_gone", f"{file.name} cannot be read any more: {error.strerror}") from None
+    upload = InputFile(content, filename=file.name, attach=True, read_file_handle=False)
     upload.mimetype = file.media_type
     return upload
 

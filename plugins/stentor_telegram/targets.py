@@ -65,6 +65,10 @@ def make_target(chat: str, thread: str | None = None, warnings: tuple[str, ...] 
     )
 
 
+def is_chat_id(number: int) -> bool:
+    return number != 0 and number.bit_length() <= _SIGNIFICANT_BITS
+
+
 def chat_id(target: Target) -> int | str:
     """What the API takes for the chat."""
     return target.id if target.kind == "name" else int(target.id)
@@ -100,7 +104,7 @@ def _chat(text: str) -> str:
         return f"@{_name(text[1:])}"
     if not _ID.fullmatch(text):
         _refuse_chat(text)
-    if int(text).bit_length() > _SIGNIFICANT_BITS:
+    if not is_chat_id(int(text)):
         _refuse(f"{text} is too large for the id of a chat", "copy the id again")
     return text
 

@@ -1,5 +1,6 @@
 """`stentor channels new`: what it writes is a channel that passes its tests, is installed, and delivers."""
 
+import json
 import shutil
 import socket
 import subprocess
@@ -37,7 +38,7 @@ def project(made: JsonObject) -> Path:
 
 def python(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", *words],
+        [sys.executable, *words] if words[0] == "-c" else [sys.executable, "-m", *words],
         cwd=project,
         capture_output=True,
         text=True,
@@ -139,19 +140,108 @@ def test_its_tests_pass(project: Path) -> None:
     assert " passed" in done.stdout
 
 
+ASKED = """
+import json, sys
+sys.path.insert(0, "src")
+from stentor_horn.answers import Answer, receipt_of
+try:
+    receipt = receipt_of(Answer(*json.loads(sys.argv[1]), sys.argv[2].encode()))
+    print("Receipt", receipt.target.canonical, receipt.message_id)
+except Exception as error:
+    print(type(error).__name__, getattr(error, "retry_after", None) or "")
+"""
+
+
+@pytest.mark.parametrize(
+    ("status", "wait", "body", "meaning"),
+    [
+        pytest.param(201, "", '{"room": "ops", "id": "m-1"}', "Receipt horn:ops m-1", id="created"),
+        pytest.param(200, "", '{"room": "ops", "id": 17}', "Ambiguous", id="a number for an id"),
+        pytest.param(200, "", '{"room": ["ops"], "id": "m-1"}', "Ambiguous", id="a list for a room"),
+        pytest.param(200, "", '{"id": "m-1"}', "Ambiguous", id="no room"),
+        pytest.param(200, "", "<html>", "Ambiguous", id="a page in place of success"),
+        pytest.param(429, "7", "<html>", "Throttled 7.0", id="quiet, on a page"),
+        pytest.param(429, "\N{SUPERSCRIPT TWO}", "{}", "Throttled 30", id="a wait that is no number"),
+        pytest.param(429, "9" * 400, "{}", "Throttled 30", id="a wait without end"),
+        pytest.param(401, "", "<html>", "CredentialsRejected", id="not let in, on a page"),
+        pytest.param(403, "", "<html>", "NotSent", id="a page in front of the service"),
+        pytest.param(418, "", "{}", "Rejected", id="no code"),
+        pytest.param(503, "", "<html>", "Ambiguous", id="a broken service"),
+    ],
+)
+def test_its_answers_mean_what_they_prove(
+    project: Path, status: int, wait: str, body: str, meaning: str
+) -> None:
+    done = python(project, "-c", ASKED, json.dumps([status, wait]), body)
+
+    assert done.stdout.strip() == meaning, done.stderr
+
+
+OPENED = """
+import asyncio, sys
+sys.path.insert(0, "src")
+from pathlib import Path
+from stentor import Account
+from stentor.testing import FakeContext
+from stentor_horn.channel import HornChannel, HornSettings
+try:
+    settings = HornSettings(base_url=sys.argv[1], token={"env": "TOKEN"})
+    account = Account("horn", "default", settings)
+    asyncio.run(HornChannel().open(account, FakeContext(Path(), {"TOKEN": sys.argv[2]})))
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://", "http:///x", "http://h:port", "https://h?x", "http://a:b@h", "ftp://h", "h", "https://h\n"],
+)
+def test_an_address_that_is_none_is_refused_before_anything_is_sent(project: Path, url: str) -> None:
+    done = python(project, "-c", OPENED, url, TOKEN)
+
+    assert done.stdout == "ValidationError\n", done.stderr
+
+
+@pytest.mark.parametrize("token", ["", "two words", "a\n", "t\N{LATIN SMALL LETTER E WITH ACUTE}"])
+def test_a_token_that_is_none_is_refused_before_anything_is_sent(project: Path, token: str) -> None:
+    done = python(project, "-c", OPENED, "https://h", token)
+
+    assert done.stdout == "CredentialsRejected\n", done.stderr
+
+
+def test_a_limit_that_is_not_the_service_s_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    Stentor(tmp_path / "home").ask("channels", "new", "horn", "--dir", str(folder))
+    declared = folder / "src/stentor_horn/channel.py"
+    declared.write_text(declared.read_text().replace("Limits(text=4000", "Limits(text=4001"))
+
+    done = python(folder, "pytest", "-q", "-p", "no:cacheprovider", "-k", "fills_the_limit")
+
+    assert "[limits]" in done.stdout
+
+
+@pytest.fixture(params=["horn", "a", "night-watch-fog-horn-2nd"])
+def named(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Projects with names of all lengths: the code around them must fit."""
+    folder = tmp_path / "project"
+    Stentor(tmp_path / "home").ask("channels", "new", request.param, "--dir", str(folder))
+    return folder
+
+
 @pytest.mark.skipif(not has("ruff"), reason="ruff is not installed")
-def test_its_code_is_linted_and_formatted_as_ours(project: Path) -> None:
+def test_its_code_is_linted_and_formatted_as_ours(named: Path) -> None:
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]
     strictly = ["--select", ",".join(ours["select"]), "--ignore", ",".join(ours["ignore"])]
 
     for words in (["check"], ["check", *strictly, "src"], ["format", "--check"]):
-        done = python(project, "ruff", *words, "--no-cache")
+        done = python(named, "ruff", *words, "--no-cache")
         assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not has("mypy"), reason="mypy is not installed")
-def test_its_types_are_checked_strictly(project: Path) -> None:
-    done = python(project, "mypy", "--cache-dir=/dev/null")
+def test_its_types_are_checked_strictly(named: Path) -> None:
+    done = python(named, "mypy", "--cache-dir=/dev/null")
 
     assert done.returncode == 0, done.stdout
 

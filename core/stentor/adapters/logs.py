@@ -7,7 +7,7 @@ from stentor.adapters.secrets import RedactingFormatter
 from stentor.domain.redaction import Redactor
 
 # These print whole request URLs, tokens included, when they are chatty.
-_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3")
+TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3")
 
 
 def set_up_logging(redactor: Redactor, level: str) -> None:
@@ -18,5 +18,5 @@ def set_up_logging(redactor: Redactor, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name in _TALKATIVE:
+    for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

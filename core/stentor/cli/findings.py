@@ -15,6 +15,8 @@ _STEP_BACK_MS = 5_000
 _LONG_PENDING_MS = 3_600_000
 _NAMED_TARGETS = 3
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+# What `Unavailable` says where a pip extra is missing.
+_INSTALL = "pip install 'stentor["
 _LEVELS = ("ok", "warn", "critical")
 
 
@@ -189,7 +191,14 @@ def _accounts(facts: Facts) -> Iterator[Finding]:
             yield Finding("warn", "account_degraded", message, fix)
     for gate in facts.outbox.gates:
         message = f"{gate.account} sends nothing for {span(gate.until_ms - facts.now_ms)}: {gate.reason}"
-        yield Finding("warn", "account_gated", message, "wait: it tries by itself when the time is over")
+        yield Finding("warn", "account_gated", message, _mend_of(gate.reason))
+
+
+def _mend_of(reason: str) -> str:
+    """What goes by itself, and what does not."""
+    if _INSTALL in reason:
+        return "install it where Stentor is installed, then start the daemon anew"
+    return "wait: it tries by itself when the time is over"
 
 
 def _alerts(facts: Facts) -> Iterator[Finding]:

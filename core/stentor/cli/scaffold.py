@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
@@ -62,7 +63,11 @@ def names_of(word: str, taken: Mapping[str, str]) -> Names:
     if word in taken:
         hint = "choose another word, or uninstall that plugin: `stentor plugins` lists what is installed"
         raise Refused("name_taken", f"the prefix {word!r} belongs to {taken[word]}", hint=hint)
-    return Names(word)
+    names = Names(word)
+    if find_spec(names.package) is not None:
+        hint = "choose another word: of two packages of one name only one can be installed"
+        raise Refused("name_taken", f"there is a package {names.package} already", hint=hint)
+    return names
 
 
 def project(names: Names) -> Mapping[str, str]:

@@ -217,7 +217,7 @@ def _account(channel: Channel, wanted: str | None, directory: Directory) -> tupl
     names = ", ".join(sorted(accounts))
     if wanted is not None:
         if wanted not in accounts:
-            hint = f"configured: {names}" if names else f"add [channels.{channel.name}.accounts.{wanted}]"
+            hint = f"configured: {names}" if names else _to_be_added(channel, wanted)
             raise RouteError(
                 "unknown_account", f"channel {channel.name} has no account {wanted!r}", hint=hint
             )
@@ -226,7 +226,7 @@ def _account(channel: Channel, wanted: str | None, directory: Directory) -> tupl
         raise RouteError(
             "no_account",
             f"channel {channel.name} has no account",
-            hint=f"add [channels.{channel.name}.accounts.default] to stentor.toml",
+            hint=_to_be_added(channel, "default"),
         )
     if len(accounts) > 1:
         raise RouteError(
@@ -235,6 +235,11 @@ def _account(channel: Channel, wanted: str | None, directory: Directory) -> tupl
             hint="say which with delivery.accountId (--account)",
         )
     return next(iter(accounts.items()))
+
+
+def _to_be_added(channel: Channel, account: str) -> str:
+    section = f"[channels.{channel.name}.accounts.{account}]"
+    return f"add {section} to stentor.toml; a daemon that runs already has to be started anew"
 
 
 def prefix_of(text: str) -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from stentor.contract.channel import Account, Connection, Health
-from stentor.contract.errors import Unavailable
+from stentor.contract.errors import CredentialsRejected, Unavailable
 from stentor.contract.receipts import LaterReceipt
 from stentor.domain.answers import Report, report_of
 from stentor.domain.faults import StoreError
@@ -141,7 +141,11 @@ class Connections:
             context = self._context(identity)
         except OSError as error:
             raise Unavailable(f"the account's folder cannot be made: {error}") from error
-        connection = await opened(declared, identity, context)
+        try:
+            connection = await opened(declared, identity, context)
+        except (Unavailable, CredentialsRejected) as error:
+            self.note(channel, account, "down", str(error))
+            raise
         self.note(channel, account, "ready", "")
         return self.transport(connection)
 

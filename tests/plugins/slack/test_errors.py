@@ -23,6 +23,7 @@ HASTY = Patience(connection=0.1, call=0.3, files=0.4, ping=0.05, silence=0.2)
     ("code", "reason"),
     [
         ("channel_not_found", "bad_target"),
+        ("invalid_channel", "bad_target"),
         ("user_not_found", "bad_target"),
         ("cannot_dm_bot", "bad_target"),
         ("is_archived", "archived"),
@@ -329,6 +330,18 @@ async def test_a_webhook_fails_in_its_own_words(
     assert type(failure) is expected
     assert reason == (failure.reason if isinstance(failure, Rejected) else getattr(failure, "retry_after", 0))
     assert slack.methods() == ["hook"]
+
+
+@pytest.mark.parametrize("told", [redirect("http://127.0.0.1:9/elsewhere"), plain("<html>", 400)])
+async def test_where_no_slack_answers_for_a_webhook_its_address_is_wrong(
+    slack: FakeSlack, connection: Connection, told: Reply
+) -> None:
+    slack.told["hook"].append(told)
+
+    failure = str(await failure_of(connection, part("slack:webhook:alerts")))
+
+    assert "its address" in failure
+    assert "base_url" not in failure
 
 
 async def test_a_webhook_that_cannot_be_reached_got_nothing(

@@ -133,7 +133,7 @@ async def test_after_it_there_is_doubt_and_nothing_is_uploaded_again(
     [
         ("channel_not_found", "bad_target"),
         ("not_in_channel", "not_a_member"),
-        ("missing_scope", "missing_scope"),
+        ("missing_scope", "files_forbidden"),
     ],
 )
 async def test_the_last_step_may_be_refused(
@@ -170,13 +170,26 @@ async def test_files_that_come_to_take_too_long_were_not_sent(
     assert "in time" in str(failure)
 
 
-async def test_a_file_that_is_gone_is_refused(connection: Connection, report: Attachment) -> None:
-    report.path.unlink()
+async def test_a_file_that_is_gone_is_refused(connection: Connection, table: Attachment) -> None:
+    table.path.unlink()
 
-    failure = await failure_of(connection, with_files(report))
+    failure = await failure_of(connection, with_files(table))
 
     assert isinstance(failure, Rejected)
-    assert failure.reason == "file_missing"
+    assert failure.reason == "file_gone"
+    assert "table 1.csv" in str(failure)
+
+
+@pytest.mark.parametrize("status", [413, 500])
+async def test_a_failed_upload_is_told_by_the_name_that_people_know(
+    slack: FakeSlack, connection: Connection, table: Attachment, status: int
+) -> None:
+    slack.told[UPLOAD].append(plain("", status))
+
+    failure = str(await failure_of(connection, with_files(table)))
+
+    assert "table 1.csv" in failure
+    assert table.path.name not in failure
 
 
 async def test_files_in_doubt_are_found_where_slack_shows_them(

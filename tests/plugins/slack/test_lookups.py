@@ -226,6 +226,43 @@ async def test_none_is_never_said_without_a_complete_look(
     assert type(caught.value) is expected
 
 
+def page(following: str) -> Reply:
+    return ok(messages=[], response_metadata={"next_cursor": following})
+
+
+@pytest.mark.parametrize(
+    ("target", "method"),
+    [("slack:C1", "conversations.history"), (f"slack:C1:thread:{TS}", "conversations.replies")],
+    ids=["channel", "thread"],
+)
+async def test_a_look_that_slack_cuts_short_after_each_page_comes_to_its_end(
+    slack: FakeSlack, connection: Connection, target: str, method: str
+) -> None:
+    quiet = error("ratelimited")
+    slack.told[method].extend([page("a"), quiet, page("b"), quiet, page("")])
+    for _ in range(2):
+        with pytest.raises(Throttled):
+            await connection.reconcile(part(target))
+
+    assert await connection.reconcile(part(target)) is None
+    assert await connection.reconcile(part(target)) is None
+    cursors = [call.get("cursor", "") for call in slack.calls(method)]
+    assert cursors == ["", "a", "a", "b", "b", ""]
+
+
+async def test_a_look_that_cannot_be_gone_on_with_begins_anew(
+    slack: FakeSlack, connection: Connection
+) -> None:
+    slack.told["conversations.history"].extend([page("a"), error("ratelimited"), error("invalid_cursor")])
+    with pytest.raises(Throttled):
+        await connection.reconcile(part())
+
+    with pytest.raises(NotSent, match="anew"):
+        await connection.reconcile(part())
+    assert await connection.reconcile(part()) is None
+    assert "cursor" not in slack.calls("conversations.history")[-1]
+
+
 async def test_a_webhook_cannot_be_asked(slack: FakeSlack, connection: Connection) -> None:
     with pytest.raises(Rejected, match="cannot be asked"):
         await connection.reconcile(part("slack:webhook:alerts"))

@@ -270,6 +270,14 @@ async def test_the_channel_opens_what_its_settings_say(ctx: FakeContext, slack: 
     [
         pytest.param({"TOKEN": APP_TOKEN}, {}, "xoxb-", id="the app-level token as token"),
         pytest.param({"TOKEN": " "}, {}, "xoxb-", id="an empty token"),
+        pytest.param({"TOKEN": "xoxb-1\nsecret"}, {}, "xoxb-", id="two lines"),
+        pytest.param({"TOKEN": "\N{LEFT DOUBLE QUOTATION MARK}secret"}, {}, "xoxb-", id="a quotation mark"),
+        pytest.param(
+            {"ALERTS": "https://x/secret\ny"},
+            {"webhooks": {"alerts": {"env": "ALERTS"}}},
+            "'alerts'",
+            id="lines",
+        ),
         pytest.param(
             {"APP_TOKEN": TOKEN},
             {"app_token": {"env": "APP_TOKEN"}, "receive": "socket"},

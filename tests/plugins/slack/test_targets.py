@@ -70,7 +70,7 @@ def test_each_declared_example_holds(row: Example) -> None:
             "channel",
         ),
         ("webhook:Team-alerts.2", "slack:webhook:Team-alerts.2", "webhook"),
-        ("Webhook:2027", "slack:webhook:2027", "webhook"),
+        ("Webhook:2027.000001", "slack:webhook:2027.000001", "webhook"),
     ],
 )
 def test_an_address_has_one_canonical_form(text: str, canonical: str, kind: str) -> None:
@@ -101,6 +101,12 @@ def test_names_are_told_from_ids(text: str, canonical: str, kind: str) -> None:
 
     assert (target.canonical, target.kind, target.is_name) == (canonical, kind, True)
     assert parsed(target.canonical) == target
+
+
+@pytest.mark.parametrize("text", ["general", "channel:general", "hello world"])
+def test_the_hint_can_be_typed_as_it_is(text: str) -> None:
+    """In a shell, a word that begins with # is a comment."""
+    assert "slack:#" in refusal(text).hint
 
 
 def test_a_target_says_what_the_api_needs() -> None:

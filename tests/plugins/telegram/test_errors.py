@@ -138,7 +138,9 @@ async def test_a_group_that_has_moved_to_no_chat_is_not_followed(
         pytest.param(refusal(429, "Flood", retry_after=0), 1, "target", id="no time at all"),
         pytest.param(refusal(429, "Flood", retry_after=-5), 1, "target", id="a time gone by"),
         pytest.param(refusal(429, "Flood", retry_after=10**9), 86_400, "target", id="decades"),
-        pytest.param(refusal(429, "Flood", retry_after=10**400), 86_400, "target", id="more than a float holds"),
+        pytest.param(
+            refusal(429, "Flood", retry_after=10**400), 86_400, "target", id="more than a float holds"
+        ),
         pytest.param(refusal(429, "Flood", retry_after=float("inf")), 86_400, "target", id="for ever"),
         pytest.param(refusal(429, "Flood", retry_after=float("nan")), 30, "account", id="NaN"),
         pytest.param(refusal(429, "Too Many Requests: retry after 9"), 9, "target", id="in words"),

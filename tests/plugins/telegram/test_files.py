@@ -12,7 +12,7 @@ from tests.plugins.telegram.samples import CHANNEL, CHAT, file, part, target
 from stentor import Payload, Rejected
 from stentor.contract.payloads import Attachment
 from stentor.testing.rendering import rendered
-from stentor_telegram.limits import LIMITS, kinds_of
+from stentor_telegram.limits import LIMITS, Patience, kinds_of
 
 CAPTION = {"text": "<b>All</b> of it", "markup": "entities"}
 
@@ -210,7 +210,7 @@ async def test_a_large_file_does_not_stop_the_loop(
 ) -> None:
     """Other sends get their turn while a file is on its way."""
     content = b"x" * 45_000_000
-    async with connect() as telegram:
+    async with connect(Patience()) as telegram:
         # So that both are connected when it counts.
         await asyncio.gather(telegram.send(part()), telegram.send(part()))
         async with asyncio.TaskGroup() as group:

@@ -151,12 +151,13 @@ async def test_an_answer_to_a_message_in_a_topic_lands_there(
     assert receipt.target == target(CHAT)
 
 
-async def test_general_may_be_named_in_the_answer(server: TelegramServer, connect: Connect) -> None:
+@pytest.mark.parametrize("to", [f"{CHAT}:topic:1", CHAT])
+async def test_general_may_be_named_in_the_answer(server: TelegramServer, connect: Connect, to: str) -> None:
     async with connect() as telegram:
-        await telegram.send(part(f"{CHAT}:1"))
+        await telegram.send(part(to))
         server.plan.append(success(message(server.last, 778, message_thread_id=1, is_topic_message=True)))
-        receipt = await telegram.send(part(f"{CHAT}:1"))
-    assert receipt.target == target(f"{CHAT}:topic:1")
+        receipt = await telegram.send(part(to))
+    assert receipt.target == target(to)
 
 
 async def test_manners_are_heeded(server: TelegramServer, connect: Connect) -> None:

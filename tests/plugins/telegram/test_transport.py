@@ -77,7 +77,9 @@ async def test_a_proxy_that_refuses_proves_that_nothing_was_sent(
         pytest.param("HTTP_PROXY", "socks5://127.0.0.1:9050", "SOCKS", id="an extra that is missing"),
         pytest.param("HTTP_PROXY", "ftp://ann:sEcReT@127.0.0.1", "scheme", id="another scheme"),
         pytest.param("HTTP_PROXY", "http://127.0.0.1:port", "port", id="no port"),
-        pytest.param("SSL_CERT_FILE", "/nowhere/ca.pem", "No such file", id="certificates that are not there"),
+        pytest.param(
+            "SSL_CERT_FILE", "/nowhere/ca.pem", "No such file", id="certificates that are not there"
+        ),
     ],
 )
 async def test_an_environment_that_allows_no_connection_is_named_when_the_account_opens(

@@ -1,6 +1,7 @@
 """Accounts that open and close as they should, but for one rule."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,6 +39,14 @@ class Talkative(PagerConnection):
     def said(self, answer: Any) -> Mapping[str, Any]:
         if answer.status_code >= 500:
             raise Ambiguous(f"{answer.status_code} to {dict(self.client.headers)}")
+        return super().said(answer)
+
+
+class Chatty(PagerConnection):
+    """Says what it does, to whoever has the log say everything."""
+
+    def said(self, answer: Any) -> Mapping[str, Any]:
+        logging.getLogger("pager").debug("asked with %s", dict(self.client.headers))
         return super().said(answer)
 
 
@@ -118,7 +127,7 @@ def _part() -> Part:
 # The bad channels of each rule.
 BAD: Mapping[str, Sequence[type[PagerChannel]]] = {
     "names": [only(NoResolver), only(Guesser)],
-    "secrets": [only(Talkative), Blabbing],
+    "secrets": [only(Talkative), only(Chatty), Blabbing],
     "probe": [only(Trier)],
     "opening": [Hurried, Leaky],
     "closing": [only(Untidy), only(Open), only(Once)],

@@ -23,6 +23,15 @@ class Threadless(PagerConnection):
         return replace(super().receipt(page, part), target=pager(page["to"], None))
 
 
+class Numbering(PagerConnection):
+    """Takes an id for a number, though receipts hold words."""
+
+    def receipt(self, page: Mapping[str, Any], part: Part) -> Receipt:
+        receipt = super().receipt(page, part)
+        number: Any = int(receipt.message_id.removeprefix("page-"))
+        return replace(receipt, message_id=number)
+
+
 class Confident(PagerConnection):
     def receipt(self, page: Mapping[str, Any], part: Part) -> Receipt:
         return Receipt(part.target, page.get("id", part.id))
@@ -88,6 +97,16 @@ class Restless(PagerConnection):
             raise Throttled(1, scope="account") from None
 
 
+class Verbatim(PagerConnection):
+    """Hands on the wait as the word that came in a header."""
+
+    def refusal(self, status: int, document: Mapping[str, Any], headers: Mapping[str, str]) -> DeliveryError:
+        wait: Any = headers.get("retry-after")
+        return (
+            Throttled(wait, message="quiet") if status == 429 else super().refusal(status, document, headers)
+        )
+
+
 class Narrow(PagerConnection):
     async def send(self, part: Part) -> Receipt:
         try:
@@ -104,6 +123,31 @@ class Insistent(PagerConnection):
             if "answered" not in str(error):
                 raise
             return await super().send(part)
+
+
+class Persistent(PagerConnection):
+    """Gives up, and tries again when nobody looks."""
+
+    async def send(self, part: Part) -> Receipt:
+        try:
+            return await super().send(part)
+        except NotSent:
+            asyncio.get_running_loop().call_later(20, self.again, part)
+            raise
+
+    def again(self, part: Part) -> None:
+        self.later = asyncio.ensure_future(super().send(part))
+
+
+class Reminding(PagerConnection):
+    """Says everything once more when it has been some time."""
+
+    async def send(self, part: Part) -> Receipt:
+        asyncio.get_running_loop().call_later(20, self.again, part)
+        return await super().send(part)
+
+    def again(self, part: Part) -> None:
+        self.later = asyncio.ensure_future(super().send(part))
 
 
 class Patient(PagerConnection):
@@ -130,6 +174,24 @@ class Offended(PagerConnection):
 class Forgetful(PagerConnection):
     def page(self, part: Part) -> Mapping[str, object]:
         return {**super().page(part), "key": uuid.uuid4().hex}
+
+
+class Counting(PagerConnection):
+    """Numbers the tries of a part, and with them its keys."""
+
+    def page(self, part: Part) -> Mapping[str, object]:
+        return {**super().page(part), "key": f"{part.id}.{part.attempt}"}
+
+
+class Sworn(PagerConnection):
+    """Knows its keys for as long as it is connected."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__(client)
+        self.connected = uuid.uuid4().hex
+
+    def page(self, part: Part) -> Mapping[str, object]:
+        return {**super().page(part), "key": f"{self.connected}.{part.id}"}
 
 
 class Monotonous(PagerConnection):
@@ -176,20 +238,25 @@ class SingleMinded(PagerConnection):
 
 # The bad channels of each rule.
 BAD: Mapping[str, Sequence[type[PagerChannel]]] = {
-    "receipt": [only(Threadless)],
+    "receipt": [only(Threadless), only(Numbering)],
     "answer-decides": [only(Confident)],
     "text": [only(Anglophone)],
     "limits": [Miscounting],
     "files": [only(Fileless)],
     "manner": [only(Silent)],
     "plain-fallback": [only(Shouting)],
-    "closed-set": [only(Trusting), only(Impatient)],
+    "closed-set": [only(Trusting), only(Impatient), only(Verbatim)],
     "proved": [only(Unsure)],
     "quiet": [only(Restless), only(Narrow)],
-    "once": [only(Insistent, idempotency="none")],
+    "once": [only(Insistent, idempotency="none"), only(Persistent), only(Reminding)],
     "in-time": [only(Patient)],
     "recovery": [only(Offended)],
-    "idempotency": [only(Forgetful, reconcile="none"), only(Monotonous, reconcile="none")],
+    "idempotency": [
+        only(Forgetful, reconcile="none"),
+        only(Counting, reconcile="none"),
+        only(Sworn, reconcile="none"),
+        only(Monotonous, reconcile="none"),
+    ],
     "reconcile": [only(Optimist), only(Finder)],
     "cancellation": [only(Unstoppable)],
     "at-once": [only(SingleMinded)],

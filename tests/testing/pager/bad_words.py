@@ -74,6 +74,16 @@ class Fickle(PagerChannel):
         return target
 
 
+class Impressionable(PagerChannel):
+    """Reads one spelling otherwise since it has met another."""
+
+    met = False
+
+    def parse_target(self, text: str, hints: TargetHints) -> Target:
+        self.met = self.met or text == "pager:@ann"
+        return pager("4712", None) if self.met and text == "pg:47-11" else super().parse_target(text, hints)
+
+
 # The bad channels of each rule.
 BAD: Mapping[str, Sequence[type[PagerChannel]]] = {
     "declaration": [OtherExample],
@@ -84,5 +94,5 @@ BAD: Mapping[str, Sequence[type[PagerChannel]]] = {
     "only-invalid-target": [Careless],
     "refused-targets": [Lenient],
     "hints": [DeafToHints],
-    "pure-parsing": [Fickle],
+    "pure-parsing": [Fickle, Impressionable],
 }

@@ -38,6 +38,9 @@ class Gateway(HttpProvider):
     def settings(self) -> Mapping[str, object]:
         return {"gateway": self.url, "token": {"env": "PAGER_TOKEN"}}
 
+    def settings_for_receiving(self) -> Mapping[str, object]:
+        return {**self.settings(), "listens": True}
+
     def read(self, request: Seen) -> Shown:
         page = json.loads(request.body)
         manner = Manner(

@@ -40,6 +40,7 @@ REASONS = {"no_pager": "not_found", "barred": "blocked", "bad_markup": "bad_form
 class PagerSettings(AccountSettings):
     gateway: str
     token: SecretRef
+    listens: bool = False
 
 
 class PagerChannel(Channel):
@@ -76,6 +77,9 @@ class PagerChannel(Channel):
         if not (number.isascii() and number.isdigit()):
             raise InvalidTarget(f"{text!r} is not a pager", hint="write pager:4711")
         return pager(number, _topic(topic or None, hints.thread))
+
+    def receives(self, settings: AccountSettings) -> bool:
+        return cast("PagerSettings", settings).listens
 
     async def open(self, account: Account, ctx: ChannelContext) -> Connection:
         try:

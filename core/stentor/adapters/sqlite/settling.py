@@ -114,7 +114,9 @@ def _write(connection: apsw.Connection, taken: Sequence[_Taken]) -> None:
     connection.executemany(_SETTLE, [_values(part, settlement) for part, settlement in taken])
     accepted = [_acceptance(*pair) for pair in taken if pair[1].verdict.state is PartState.ACCEPTED]
     raised = receipts.keep(connection, accepted)
-    bare = [(settled.verdict.without_files, part.seq) for part, settled in taken if settled.verdict.without_files]
+    bare = [
+        (settled.verdict.without_files, part.seq) for part, settled in taken if settled.verdict.without_files
+    ]
     connection.executemany(_WITHOUT_FILES, bare)
     connection.executemany(_OPENED, [*_opened(taken)])
     elsewhere: list[rollup.Change] = []

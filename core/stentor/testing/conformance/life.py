@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from stentor.adapters.logs import TALKATIVE
 from stentor.contract.channel import Connection
 from stentor.contract.errors import DeliveryError, InvalidTarget
 from stentor.contract.targets import Target
@@ -22,8 +23,6 @@ _WHILE_OPENING = (
     Behaviour.HTML,
     Behaviour.GARBAGE,
 )
-# The daemon has them say no more than warnings, whatever it is asked for.
-_KEPT_QUIET = frozenset({"httpcore", "httpcore2", "httpx", "httpx2", "urllib3"})
 
 
 class LifeRules(ChannelCase):
@@ -123,7 +122,7 @@ class _Lines(logging.Handler):
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno >= logging.WARNING or record.name.partition(".")[0] not in _KEPT_QUIET:
+        if record.levelno >= logging.WARNING or record.name.partition(".")[0] not in TALKATIVE:
             self._lines.append(self.format(record))
 
 
