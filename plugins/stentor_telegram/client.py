@@ -11,8 +11,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapp
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import Any, TypedDict, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx
 from telegram import (
@@ -38,6 +36,7 @@ from stentor_telegram.format import DIALECT, Formatted, entities_of
 from stentor_telegram.limits import FileKind, Patience
 from stentor_telegram.receiving import KINDS_OF_UPDATES, Myself, Update
 from stentor_telegram.targets import chat_id, message_number, topic_numbers
+from stentor_telegram.wire import HttpClient, proxy_for
 
 # With these no byte of the request has left.
 _UNSENT = (
@@ -66,76 +65,6 @@ class Answered(TelegramError):
         self.answer = answer
 
 
-class _Lanes:
-    """What the library asks of httpx's client, at half its price: no cookies, no redirects, no pool.
-
-    That pool looks at all of its connections with every request, and these looks take longer than the request. Here
-    connections are lent out one by one, the one that was used last first.
-    """
-
-    is_closed = False
-
-    def __init__(self, most: int, timeout: httpx.Timeout, proxy: str | None) -> None:
-        self.timeout = timeout
-        self._free = asyncio.Semaphore(most)
-        self._proxy = proxy
-        self._tls = httpx.create_ssl_context()
-        # The first shows at once whether there can be any.
-        self._idle = [self._another()]
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        *,
-        timeout: httpx.Timeout,  # noqa: ASYNC109 - the signature of httpx
-        **content: Any,
-    ) -> httpx.Response:
-        request = httpx.Request(method, url, extensions={"timeout": timeout.as_dict()}, **content)
-        async with self._lane(request, timeout.pool) as lane:
-            response = await lane.handle_async_request(request)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-        return response
-
-    async def aclose(self) -> None:
-        self.is_closed = True
-        while self._idle:
-            await self._idle.pop().aclose()
-
-    @asynccontextmanager
-    async def _lane(
-        self, request: httpx.Request, seconds: float | None
-    ) -> AsyncGenerator[httpx.AsyncHTTPTransport]:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise httpx.PoolTimeout("all connections are busy", request=request) from None
-        lane = self._idle.pop() if self._idle else self._another()
-        try:
-            yield lane
-        finally:
-            self._free.release()
-            if self.is_closed:
-                await lane.aclose()
-            else:
-                self._idle.append(lane)
-
-    def _another(self) -> httpx.AsyncHTTPTransport:
-        limits = httpx.Limits(max_connections=1)
-        return httpx.AsyncHTTPTransport(verify=self._tls, limits=limits, proxy=self._proxy)
-
-
-def _proxy(server: str) -> str | None:
-    """The proxy that the environment names for a server."""
-    parts = urlsplit(server)
-    proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
-
-
 class Line(HTTPXRequest):
     """Connections to one server. Whatever goes wrong on them is said in the words of the contract."""
 
@@ -157,13 +86,13 @@ class Line(HTTPXRequest):
     def _build_client(self) -> httpx.AsyncClient:
         timeout = cast("httpx.Timeout", self._client_kwargs["timeout"])
         try:
-            lanes = _Lanes(self._connections, timeout, _proxy(self._server))
+            client = HttpClient(self._connections, timeout, proxy_for(self._server))
         except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
             raise Unavailable(
                 f"the environment names a proxy or certificates that cannot be used for {self._server} ({error}): "
                 "mend HTTPS_PROXY or SSL_CERT_FILE where Stentor runs, or exempt the server with NO_PROXY"
             ) from None
-        return cast("httpx.AsyncClient", lanes)
+        return cast("httpx.AsyncClient", client)
 
     def bot(self) -> Bot:
         # The library wants two of them, and one that it is not given it makes and never closes.

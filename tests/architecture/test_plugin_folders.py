@@ -17,6 +17,7 @@ OPTIONAL = {
     "lookups.py": "what the provider is asked about",
     "receiving.py": "what people write",
     "signing.py": "signatures of requests",
+    "wire.py": "HTTP as the SDK asks for it",
 }
 
 

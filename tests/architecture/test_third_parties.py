@@ -7,6 +7,7 @@ import pytest
 from tests.architecture.source import CONTRACT, Module, Offence, forbid, imports, planted, product
 
 CLIENTS = ("plugins/*/client.py",)
+WIRES = (*CLIENTS, "plugins/*/wire.py")
 WEB_CLIENTS = (*CLIENTS, "plugins/*/guard.py")
 
 HOMES = {
@@ -17,12 +18,17 @@ HOMES = {
     "markdown_it": ("core/stentor/domain",),
     "httpcore2": WEB_CLIENTS,
     "httpx2": WEB_CLIENTS,
+    "aiohttp": WIRES,
+    "httpx": WIRES,
     "jinja2": ("core/stentor/http",),
     "pluggy": (f"{CONTRACT}/hookspecs.py", "core/stentor/adapters/registry.py"),
     "rich": ("core/stentor/cli",),
     "starlette": ("core/stentor/http",),
     "uvicorn": ("core/stentor/http",),
-    **dict.fromkeys(("aiosmtplib", "apprise", "discord", "neonize", "nio", "slack_sdk", "telegram"), CLIENTS),
+    **dict.fromkeys(
+        ("aiosmtplib", "apprise", "discord", "neonize", "nio", "slack_sdk", "telegram"),
+        CLIENTS,
+    ),
 }
 OF_THE_CONTRACT = frozenset({"pluggy", "pydantic"})
 
