@@ -115,7 +115,8 @@ def test_a_token_is_seen_nowhere_but_at_its_provider(chats: Stentor) -> None:
         assert token.encode() not in stored
 
 
-def test_the_accounts_work(chats: Stentor) -> None:
+def test_an_account_that_has_sent_something_is_ready(chats: Stentor) -> None:
+    run_of(chats, *(TARGETS[channel] for channel in HERE))
     states = {row["channel"]: row["state"] for row in chats.ask("channels", "list")["channels"]}
 
     assert {states[channel] for channel in HERE} == {"ready"}
