@@ -1,20 +1,15 @@
 """A Telegram that nobody here has written: the npm package `telegram-test-api`, on 127.0.0.1."""
 
 import asyncio
-import fcntl
 import json
-import os
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 from urllib.request import Request, urlopen
 
-from tests.loopback import LoopbackServer, Reply, Seen, closed_port
-from tests.requirements import lacking
+from tests.loopback import LoopbackServer, Reply, Seen
+from tests.node import running
 
 from stentor.testing.loopback import Later, Told
 
@@ -25,49 +20,8 @@ _PROGRAM = Path(__file__).parent / "peer" / "server.js"
 @contextmanager
 def stranger() -> Iterator[str]:
     """The address of a running one."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        lacking("Node.js with npm, to run telegram-test-api")
-    modules, port = _installed(npm), closed_port()
-    process = subprocess.Popen(
-        [node, _PROGRAM, str(port)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "NODE_PATH": str(modules)},
-    )
-    try:
-        said = process.stdout.readline() if process.stdout else ""
-        assert said.startswith("ready"), f"telegram-test-api ended: {said}"
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
-
-
-def _installed(npm: str) -> Path:
-    """Where it lies, installed once for all who run tests at the same time."""
-    home = Path(tempfile.gettempdir()) / f"stentor-tests-{os.getuid()}" / PACKAGE
-    home.mkdir(parents=True, exist_ok=True)
-    done = home / "done"
-    with (home / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            command = [
-                npm,
-                "install",
-                "--no-audit",
-                "--no-fund",
-                "--ignore-scripts",
-                "--prefix",
-                str(home),
-                PACKAGE,
-            ]
-            ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
-            if ran.returncode != 0:
-                lacking(f"{PACKAGE} from npm: {ran.stderr.strip()[-300:]}")
-            done.touch()
-    return home / "node_modules"
+    with running(PACKAGE, lambda _, port: [_PROGRAM, str(port)], ready="ready") as address:
+        yield address
 
 
 def ask(url: str, document: object) -> Any:
