@@ -1,6 +1,7 @@
 """The layers: which contracts must stand in pyproject.toml, and that they are kept."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,14 @@ LINTER = shutil.which(
 )
 
 
+def _of_what_is_here(config: str) -> str:
+    """The linter's part, without the plugins that were left out of this checkout: the linter fails on a package that is not there."""
+    config = config[config.index("[tool.importlinter]") :]
+    named = set(re.findall(r'"(stentor_[a-z]+)(?:\.[a-z]+)?"', config))
+    absent = "|".join(sorted(name for name in named if not (ROOT / "plugins" / name).is_dir()))
+    return re.sub(rf'"(?:{absent})(?:\.[a-z]+)?",?', "", config) if absent else config
+
+
 def test_all_seven_contracts_are_declared() -> None:
     assert {name: contract["type"] for name, contract in import_contracts().items()} == CONTRACTS
 
@@ -39,10 +48,12 @@ def test_no_contract_lets_an_import_through() -> None:
 
 
 @pytest.mark.skipif(LINTER is None, reason="import-linter is not installed; .ci/run installs and requires it")
-def test_every_contract_is_kept() -> None:
+def test_every_contract_is_kept(tmp_path: Path) -> None:
     assert LINTER is not None
+    config = tmp_path / "pyproject.toml"
+    config.write_text(_of_what_is_here((ROOT / "pyproject.toml").read_text()))
     done = subprocess.run(
-        [LINTER, "--no-cache", "--no-logo"],
+        [LINTER, "--no-cache", "--no-logo", "--config", str(config)],
         cwd=ROOT,
         capture_output=True,
         text=True,
