@@ -29,6 +29,8 @@ _APPLICATION = {
 
 
 def telegram(path: str, body: bytes) -> object:
+    if path.endswith("/getMe"):
+        return {"ok": True, "result": {"id": 1, "is_bot": True, "first_name": "b", "username": "b_bot"}}
     asked = {key: value[0] for key, value in parse_qs(body.decode()).items()}
     chat = {"id": int(asked.get("chat_id", "1")), "type": "supergroup", "title": "x"}
     message = {"message_id": next(_NUMBERS), "date": 1_790_000_000, "chat": chat, "text": "x"}
@@ -66,6 +68,8 @@ def slack(path: str, body: bytes) -> object:
     asked = json.loads(body) if body.startswith(b"{") else form
     if path.endswith("conversations.list"):
         return {"ok": True, "channels": [{"id": "C0GENERAL1", "name": "general"}]}
+    if path.endswith("auth.test"):
+        return {"ok": True, "user": "b", "team": "t", "user_id": "U1"}
     if not path.endswith("chat.postMessage"):
         return {"ok": True}
     ts = f"1790000000.{next(_NUMBERS):06}"

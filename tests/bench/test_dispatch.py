@@ -9,26 +9,22 @@ import time
 from pathlib import Path
 from statistics import median
 
-from stentor.adapters.chance import SystemChance
+from tests.bench.dispatching import SLOTS, dispatched
+
 from stentor.adapters.clock import SystemClock
 from stentor.adapters.secrets import Secrets
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.app.seams import Unwatched
 from stentor.contract.settings import AccountSettings
-from stentor.domain.outbox import Verdict
-from stentor.domain.records import Outgoing
 from stentor.domain.redaction import Redactor
 from stentor.domain.states import RunStatus
 from stentor.services.connections import Connections
-from stentor.services.courtesy import Courtesy
 from stentor.services.directory import Directory
-from stentor.services.dispatcher import Dispatcher
-from stentor.testing.rows import BOOT, NOW_MS, PAGER, delivery_seed, job_row, room, run_end, run_seed
+from stentor.testing.rows import NOW_MS, PAGER, delivery_seed, job_row, room, run_end, run_seed
 from stentor.testing.scripted import Provider, scripted_channel
 
 PARTS = 2000
 TARGETS = 500
-IN_FLIGHT = 256
 ROUNDS = 3
 RATIO = 9.0
 
@@ -76,31 +72,8 @@ async def product_seconds(home: Path) -> float:
     connections = Connections(
         directory, store, clock, home, Secrets(Redactor(), {}, home), str, lambda connection: connection
     )
-    left, done = PARTS, asyncio.Event()
-
-    def receipt_seen(part: Outgoing, verdict: Verdict) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            done.set()
-
-    dispatcher = Dispatcher(
-        store,
-        clock,
-        SystemChance(),
-        directory,
-        connections,
-        Courtesy(),
-        Redactor(),
-        BOOT,
-        IN_FLIGHT,
-        receipt_seen,
-    )
     begin = time.process_time()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(dispatcher.run())
-        await done.wait()
-        running.cancel()
+    await dispatched(store, clock, connections, PARTS)
     seconds = time.process_time() - begin
     assert len(provider.accepted) == PARTS
     await store.close()
@@ -112,8 +85,8 @@ async def bare_seconds(home: Path) -> float:
     await (await filled(home / "stentor.db")).close()
     connection = open_connection(home / "stentor.db")
     begin = time.process_time()
-    for first in range(1, PARTS + 1, IN_FLIGHT):
-        batch = [(n,) for n in range(first, min(first + IN_FLIGHT, PARTS + 1))]
+    for first in range(1, PARTS + 1, SLOTS):
+        batch = [(n,) for n in range(first, min(first + SLOTS, PARTS + 1))]
         for statements in (TO_SENDING, TO_ACCEPTED):
             with connection:
                 for statement in statements:

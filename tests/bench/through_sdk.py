@@ -14,7 +14,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from stentor.adapters.chance import SystemChance
+from tests.bench.dispatching import dispatched
+
 from stentor.adapters.clock import SystemClock
 from stentor.adapters.registry import Registry
 from stentor.adapters.secrets import Secrets
@@ -22,17 +23,12 @@ from stentor.adapters.sqlite.store import SqliteStore
 from stentor.app.seams import Unwatched
 from stentor.app.tuning import tuned
 from stentor.contract.targets import TargetHints
-from stentor.domain.outbox import Verdict
-from stentor.domain.records import Outgoing
 from stentor.domain.redaction import Redactor
 from stentor.services.accounts import account_rows
 from stentor.services.connections import Connections
-from stentor.services.courtesy import Courtesy
 from stentor.services.directory import Directory
-from stentor.services.dispatcher import Dispatcher
-from stentor.testing.rows import BOOT, NOW_MS, delivery_seed
+from stentor.testing.rows import NOW_MS, delivery_seed
 
-SLOTS = 256
 TOKEN = "1:token"
 Send = Callable[[int], Awaitable[object]]
 
@@ -103,31 +99,8 @@ async def durable_seconds(name: str, port: int, messages: int, home: Path) -> fl
     connections = Connections(directory, store, clock, home, secrets, str, lambda connection: connection)
     # Opening it is what the bare loop has done before its time was taken too.
     await connections.get(name, "main")
-    left, done = messages, asyncio.Event()
-
-    def receipt_seen(part: Outgoing, verdict: Verdict) -> None:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            done.set()
-
-    dispatcher = Dispatcher(
-        store,
-        clock,
-        SystemChance(),
-        directory,
-        connections,
-        Courtesy(),
-        Redactor(),
-        BOOT,
-        SLOTS,
-        receipt_seen,
-    )
     begin = time.perf_counter()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(dispatcher.run())
-        await done.wait()
-        running.cancel()
+    await dispatched(store, clock, connections, messages)
     seconds = time.perf_counter() - begin
     await connections.close()
     await store.close()

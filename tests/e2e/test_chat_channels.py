@@ -122,6 +122,16 @@ def test_an_account_that_has_sent_something_is_ready(chats: Stentor) -> None:
     assert {states[channel] for channel in HERE} == {"ready"}
 
 
+@pytest.mark.parametrize("channel", HERE)
+def test_an_account_says_who_it_is(chats: Stentor, channel: str) -> None:
+    answer = chats.ask("channels", "test", channel)
+
+    assert (answer["ok"], answer["error"]) == (True, None)
+    assert answer["said"].startswith(
+        {"telegram": "@b_bot", "discord": "bot @b (1)", "slack": "b in t"}[channel]
+    )
+
+
 @pytest.mark.skipif(not is_here("slack"), reason="the channel slack was left out of this checkout")
 def test_a_name_is_previewed_as_it_would_be_stored(chats: Stentor) -> None:
     flags = ("--every", "1h", "--text", "x", "--to", "slack:#general")

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from stentor.contract.channel import Channel
 from stentor.contract.payloads import Manner
 from stentor.contract.targets import Target
+from stentor.domain.json_types import JsonObject
 
 USUAL = Manner()
 # What people call the fields.
@@ -34,6 +35,13 @@ def kept(manner: Manner) -> str | None:
 
 def manner_of(text: str | None) -> Manner:
     return USUAL if text is None else Manner(**json.loads(text))
+
+
+def shown(text: str | None) -> JsonObject:
+    """What was written down, in people's words."""
+    said: JsonObject = {} if text is None else json.loads(text)
+    # The only one that is said the other way round.
+    return {WORDS[field]: not value if field == "bare_links" else value for field, value in said.items()}
 
 
 def unheeded(manner: Manner, channel: Channel, target: Target) -> Iterator[tuple[str, str]]:

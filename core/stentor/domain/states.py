@@ -81,7 +81,6 @@ class CompletionStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-FINAL_RUN = frozenset(RunStatus) - {RunStatus.QUEUED, RunStatus.RUNNING}
 OPEN_PART = frozenset({PartState.PENDING, PartState.SENDING, PartState.RETRY_WAIT})
 GOOD_PART = frozenset({PartState.ACCEPTED, PartState.DELIVERED, PartState.READ})
 GOOD_DELIVERY = frozenset({DeliveryState.ACCEPTED, DeliveryState.DELIVERED, DeliveryState.READ})

@@ -1,6 +1,7 @@
 """Parts as the core would make them, and what becomes of them."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ CHANNEL = SlackChannel()
 TS = "1795225318.000001"
 
 
-def part(target: str = "slack:C0123456789", text: str = "Hello", **more: object) -> Part:
+def part(target: str = "slack:C0123456789", text: str = "Hello", **more: Any) -> Part:
     made = Part(
         id="d1.1",
         delivery_id="d1",
@@ -24,11 +25,11 @@ def part(target: str = "slack:C0123456789", text: str = "Hello", **more: object)
         attempt=1,
         format="mrkdwn",
     )
-    return replace(made, **more)  # type: ignore[arg-type]
+    return replace(made, **more)
 
 
-def mannered(target: str = "slack:C0123456789", text: str = "Hello", **manner: object) -> Part:
-    return part(target, text, manner=Manner(**manner))  # type: ignore[arg-type]
+def mannered(target: str = "slack:C0123456789", text: str = "Hello", **manner: Any) -> Part:
+    return part(target, text, manner=Manner(**manner))
 
 
 def with_files(*files: Attachment, target: str = "slack:C0123456789", text: str = "Hello") -> Part:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.rows import Row
 from stentor.domain.json_types import JsonObject
+from stentor.domain.manners import shown
 from stentor.domain.rulings import choices
 
 RUN = """
@@ -148,7 +149,7 @@ def delivery(row: Row, parts: Sequence[Row]) -> JsonObject:
         "unknownSince": iso(min(doubts, default=None)),
         "unconfirmedAt": iso(row[14]),
         "meantFor": row[15],
-        "manner": {} if row[16] is None else _manner(json.loads(row[16])),
+        "manner": shown(row[16]),
         "continuedIn": None if row[17] is None else _canonical(json.loads(row[17])),
         "dropped": is_dropped,
         "choices": [] if is_dropped else choices(row[0], state),
@@ -316,14 +317,6 @@ def _part(row: Row) -> JsonObject:
         "nextAttemptAt": iso(row[12]),
         "textHash": fingerprint(row[13]),
     }
-
-
-def _manner(kept: JsonObject) -> JsonObject:
-    """As the words of a job have it."""
-    bare = kept.pop("bare_links", False)
-    named = {"reply_to": "replyTo"}
-    shown = {named.get(key, key): value for key, value in kept.items()}
-    return {**shown, "linkPreviews": False} if bare else shown
 
 
 def _canonical(target: JsonObject) -> str:
