@@ -7,6 +7,7 @@ import pytest
 from tests.outside import Stentor
 
 from stentor.adapters.sqlite.health import Health, Named
+from stentor.adapters.sqlite.outbox_health import Gated, OutboxHealth
 from stentor.cli.findings import Facts, Finding, findings, level_of, span
 from stentor.domain.stalls import Stall
 
@@ -216,3 +217,33 @@ def test_settings_that_say_nothing_are_found_by_the_doctor(tmp_path: Path) -> No
     (stentor.home / "stentor.toml").write_text("[nonsense]\n")
     codes = [finding["code"] for finding in stentor.ask("doctor")["findings"]]
     assert "bad_config" in codes
+
+
+@pytest.mark.parametrize(
+    ("state", "stored", "expected"),
+    [
+        ("degraded", "open", {"account_degraded": "page:main is degraded: nothing comes in"}),
+        ("down", "open", {"account_degraded": "page:main is down: nothing comes in"}),
+        ("ready", "open", {}),
+        ("degraded", "down", {"account_down": "page:main is down: 401"}),
+    ],
+    ids=["nothing comes in", "does not open", "works", "told already"],
+)
+def test_an_account_that_its_daemon_finds_unwell_is_spoken_of(
+    state: str, stored: str, expected: dict[str, str]
+) -> None:
+    names = {"channel": "page", "accountId": "main"}
+    live = [{**names, "state": state, "reason": "nothing comes in"}]
+    found = replace(facts(), accounts=[{**names, "state": stored, "reason": "401"}], live=live)
+    assert told(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("reason", "fix"),
+    [("throttled", "wait: it tries by itself"), ("missing: pip install 'stentor[page]'", "install it where")],
+    ids=["goes by itself", "does not"],
+)
+def test_a_gate_is_told_with_what_opens_it(reason: str, fix: str) -> None:
+    gate = Gated("page:main", reason, NOW_MS + HOUR_MS)
+    (finding,) = findings(replace(facts(), outbox=OutboxHealth(gates=(gate,))))
+    assert finding.fix.startswith(fix)

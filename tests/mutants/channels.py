@@ -11,6 +11,8 @@ ROUTING = "core/stentor/domain/routing.py"
 STORE = "tests/stores/test_sqlite.py::TestWithTheWriterOnTheLoop"
 NAMES = "tests/services/test_names.py"
 MANNERS = "tests/services/test_manners.py"
+CIRCUMSTANCES = "core/stentor/services/circumstances.py"
+PROMISES = "tests/services/test_promises_of_accounts.py"
 ARRIVALS = "tests/services/test_receiving.py"
 
 CHANNELS = (
@@ -111,5 +113,47 @@ CHANNELS = (
         "        while True:\n            began = self.clock.monotonic()\n",
         "        for _ in range(1):\n            began = self.clock.monotonic()\n",
         f"{ARRIVALS}::test_listening_begins_again_after_it_has_ended",
+    ),
+    Mutant(
+        "everything that is begun is with the provider at once",
+        "core/stentor/services/attempts.py",
+        "        await lines.acquire()\n",
+        "",
+        f"{PROMISES}::test_no_more_is_with_a_provider_than_its_channel_can_do",
+    ),
+    Mutant(
+        "who does not answer keeps the line",
+        "core/stentor/services/attempts.py",
+        "            on_overdue()\n",
+        "",
+        f"{PROMISES}::test_who_does_not_answer_in_time_holds_nobody_up_any_longer",
+    ),
+    Mutant(
+        "what is promised of one target is promised of all",
+        CIRCUMSTANCES,
+        '    given = cast("object", channel.traits_of(target))\n',
+        '    given = cast("object", channel.traits)\n',
+        f"{PROMISES}::test_what_is_promised_of_a_target_decides_what_a_doubt_about_it_means",
+    ),
+    Mutant(
+        "where nothing can be learned everything is promised",
+        CIRCUMSTANCES,
+        '    return replace(channel.traits, idempotency="none", reconcile="none") if traits is None else traits\n',
+        "    return channel.traits if traits is None else traits\n",
+        f"{PROMISES}::test_what_is_promised_of_a_target_decides_what_a_doubt_about_it_means",
+    ),
+    Mutant(
+        "all accounts of a channel have one pace",
+        "core/stentor/services/accounts.py",
+        "    return channel.traits.rates if found is None else found\n",
+        "    return channel.traits.rates\n",
+        f"{PROMISES}::test_an_account_keeps_to_its_own_pace_or_else_to_that_of_its_channel",
+    ),
+    Mutant(
+        "a file of jobs knows no names",
+        "core/stentor/services/job_apply.py",
+        "            if name_behind(error) is not None:\n",
+        "            if False:\n",
+        f"{NAMES}::test_a_file_of_jobs_is_applied_with_ids_and_is_the_same_the_next_time",
     ),
 )

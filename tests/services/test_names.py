@@ -165,3 +165,21 @@ def test_an_agent_may_use_names_of_what_it_is_allowed(fast_home: Path) -> None:
     assert {found["target"] for found in deliveries(fast_home) if found["purpose"] == "tool"} == {
         "page:room1"
     }
+
+
+def test_a_file_of_jobs_is_applied_with_ids_and_is_the_same_the_next_time(fast_home: Path) -> None:
+    channel, rooms = page(ops="room7", all="room8")
+    answers: list[Any] = []
+
+    async def story(operations: Operations) -> None:
+        schedule = {"kind": "every", "everyMs": 3_600_000, "anchorMs": 0}
+        names = ("ops", "all")
+        jobs = [job(id=name, schedule=schedule, delivery={"to": f"page:#{name}"}) for name in names]
+        answers.extend([await operations.apply_jobs({"jobs": jobs}) for _ in range(2)])
+
+    Simulation(fast_home, [channel]).live(story, seconds=10)
+
+    assert [answer["added"] for answer in answers] == [["ops", "all"], []]
+    assert answers[1]["unchanged"] == ["ops", "all"]
+    assert stored_job(fast_home, "all")["delivery"]["to"] == ["page:room8"]
+    assert rooms.asked == ["#ops", "#all", "#ops", "#all"]
