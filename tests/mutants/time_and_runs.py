@@ -54,7 +54,7 @@ TIME_AND_RUNS = (
         "DEFAULT 1,\n    PRIMARY KEY (job_id, instant)\n) STRICT, WITHOUT ROWID;",
         "DEFAULT 1\n) STRICT;",
         f"{STORE}::test_an_instant_runs_once_even_if_the_account_was_set_back",
-        also=((f"{SQLITE}/occurrences.py", "WHERE until >= ?2)", "WHERE until > ?2)"),),
+        also=((f"{SQLITE}/occurrences.py", "WHERE w.value ->> 1 <= (", "WHERE w.value ->> 1 < ("),),
     ),
     Mutant(
         "two daemons both have their way",
@@ -73,8 +73,8 @@ TIME_AND_RUNS = (
     Mutant(
         "an instant within a range is written again",
         f"{SQLITE}/occurrences.py",
-        "WHERE until >= ?2)",
-        "WHERE until < ?2)",
+        "WHERE w.value ->> 1 <= (",
+        "WHERE w.value ->> 1 > (",
         f"{STORE}::test_an_instant_inside_an_accounted_range_does_not_run",
     ),
     Mutant(

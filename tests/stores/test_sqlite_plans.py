@@ -43,7 +43,7 @@ class Watched:
         self.connection.exec_trace = self._note
 
     def _note(self, _: apsw.Cursor, sql: str, bindings: Any) -> bool:
-        if sql.split(maxsplit=1)[0] in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+        if sql.split(maxsplit=1)[0] in ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH"):
             self.statements[sql] = bindings
         return True
 
@@ -51,7 +51,7 @@ class Watched:
         """Each statement, on one line, with the steps of its plan."""
         self.connection.exec_trace = None
         return {
-            " ".join(sql.split()): [
+            _as_asked(sql): [
                 step for *_, step in self.connection.execute(f"EXPLAIN QUERY PLAN {sql}", bindings)
             ]
             for sql, bindings in self.statements.items()
@@ -147,6 +147,11 @@ async def test_lanes_of_an_account_that_is_shut_are_not_looked_at(watched: Watch
     await watched.store.begin_sends(NOW_MS, 10, BOOT)
     asked = [bindings for sql, bindings in watched.statements.items() if "FROM lanes" in sql]
     assert [account for _, account, *_ in asked] == ["second"]
+
+
+def _as_asked(sql: str) -> str:
+    """On one line, and without what packs the rows of a query into one."""
+    return re.sub(r"^WITH found\([^)]*\) AS \(\s*", "", " ".join(sql.split()))
 
 
 def _table(alias: str, sql: str) -> str:

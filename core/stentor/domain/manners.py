@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from stentor.contract.channel import Channel
 from stentor.contract.payloads import Manner
@@ -28,9 +27,10 @@ _NOBODY = {
 
 def kept(manner: Manner) -> str | None:
     """What is written down of it: only what is not as usual."""
-    usual = asdict(USUAL)
-    said = {key: value for key, value in asdict(manner).items() if value != usual[key]}
-    return json.dumps(said) if said else None
+    if manner == USUAL:
+        return None
+    values = ((field, getattr(manner, field)) for field in WORDS)
+    return json.dumps({field: value for field, value in values if value != getattr(USUAL, field)})
 
 
 def manner_of(text: str | None) -> Manner:

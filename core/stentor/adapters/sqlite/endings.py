@@ -78,7 +78,7 @@ def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Fini
     rollup.summarise_runs(connection, [end.run_id for end in kept])
     record_all(connection, [_ended(end, rows[end.run_id][0]) for end in kept])
     told = [
-        (rows[end.run_id][2], end.status.value, end.error, end.retire, end.run_id, rows[end.run_id][0])
+        (rows[end.run_id][2], end.status, end.error, end.retire, end.run_id, rows[end.run_id][0])
         for end in kept
     ]
     connection.executemany(_JOB_AFTER, told)
@@ -119,7 +119,7 @@ def _consequences(connection: apsw.Connection, end: RunEnd, job: _Job) -> Finish
 
 
 def _ended(end: RunEnd, job_id: str) -> Row:
-    return event(end.ended_ms, "run.ended", {"status": end.status.value}, job_id=job_id, run_id=end.run_id)
+    return event(end.ended_ms, "run.ended", {"status": end.status}, job_id=job_id, run_id=end.run_id)
 
 
 def _take_back(connection: apsw.Connection, run_id: str, at_ms: int) -> None:
@@ -145,7 +145,7 @@ def _values(end: RunEnd) -> Row:
     warnings = json.dumps(end.warnings, ensure_ascii=False) if end.warnings else "[]"
     kept = (end.summary, end.error, warnings, end.routes)
     return (
-        end.status.value,
+        end.status,
         end.phase,
         end.ended_ms,
         end.started_ms,

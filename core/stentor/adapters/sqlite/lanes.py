@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import apsw
 
-from stentor.adapters.sqlite.rows import fetch, fetch_each, listed, number
+from stentor.adapters.sqlite.rows import fetch, fetch_each, fetch_packed, listed, number
 from stentor.contract.targets import Target
 from stentor.domain.states import Priority
 
@@ -73,7 +73,8 @@ def join(connection: apsw.Connection, parts: Iterable[tuple[int, int, int]]) -> 
 
 def waiting(connection: apsw.Connection, channel: str, account: str, now_ms: int, limit: int) -> list[Head]:
     """The heads of an account's lanes that are ready, in the order in which they should go."""
-    return [Head._make(row) for row in fetch(connection, _READY, (channel, account, now_ms, limit))]
+    values = (channel, account, now_ms, limit)
+    return [Head._make(row) for row in fetch_packed(connection, _READY, values, columns=len(Head._fields))]
 
 
 def put_off(connection: apsw.Connection, lane: int, until_ms: int) -> None:

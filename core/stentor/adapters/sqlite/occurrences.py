@@ -1,19 +1,24 @@
 """Accounted instants, one row each or one for a range."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 import apsw
 
 from stentor.adapters.sqlite.events import alert, record
-from stentor.adapters.sqlite.rows import Row
+from stentor.adapters.sqlite.rows import Row, fetch
 from stentor.domain.records import OccurrenceRow
 
-# An instant that has a row, by itself or within a range, is never written again, and so never runs again.
+# An instant that has a row, by itself or within a range, is never written again, and so never runs again. What looks
+# into the table it writes to is slow, so what is there already is found out beforehand.
 _INSERT = """
 INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 WHERE NOT EXISTS (
-    SELECT 1 FROM (SELECT ifnull(last_instant, instant) AS until FROM occurrences WHERE job_id = ?1 AND instant <= ?2
-        ORDER BY instant DESC LIMIT 1) WHERE until >= ?2)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+"""
+_IS_THERE = """
+SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?) w WHERE w.value ->> 1 <= (
+    SELECT ifnull(last_instant, instant) FROM occurrences WHERE job_id = w.value ->> 0 AND instant <= w.value ->> 1
+    ORDER BY instant DESC LIMIT 1)
 """
 
 _SKIPPED = "UPDATE jobs SET consecutive_skipped = consecutive_skipped + ? WHERE id = ?"
@@ -24,9 +29,10 @@ def values(job_id: str, row: OccurrenceRow) -> Row:
 
 
 def insert(connection: apsw.Connection, rows: Sequence[Row]) -> bool:
-    """Write down the `values` of instants; whether all of them were new."""
+    """Write down the `values` of instants that are new; whether all of them were."""
+    there = set(fetch(connection, _IS_THERE, (json.dumps([row[:2] for row in rows]),)))
     before = connection.total_changes()
-    connection.executemany(_INSERT, rows)
+    connection.executemany(_INSERT, [row for row in rows if row[:2] not in there])
     return connection.total_changes() - before == len(rows)
 
 

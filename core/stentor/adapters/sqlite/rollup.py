@@ -96,7 +96,7 @@ def after_changes(
         if state is DeliveryState.FAILED and news[before.id].suppressed:
             state, reason = DeliveryState.SUPPRESSED, news[before.id].suppressed
         if (state, reason) != (before.state, before.reason):
-            updates.append((state.value, reason, before.row))
+            updates.append((state, reason, before.row))
         if state != before.state and before.run_id is not None:
             runs.append(before.run_id)
             if state is DeliveryState.FAILED and not news[before.id].by_hand:
@@ -157,13 +157,13 @@ def _rolled_up(parts: tuple[str, ...]) -> tuple[DeliveryState, str]:
 def _words(status: str, deliveries: tuple[tuple[str, int], ...], *, requested: bool) -> tuple[str, str]:
     states = tuple((DeliveryState(state), bool(required)) for state, required in deliveries)
     outcome = RunOutcome(RunStatus(status), states, requested=requested)
-    return delivery_status(outcome).value, completion_status(outcome).value
+    return delivery_status(outcome), completion_status(outcome)
 
 
 def _happened(before: Standing, state: DeliveryState, reason: str, change: Change) -> Iterator[Row]:
     run_id, job_id = before.run_id, before.job_id
     if state != before.state:
-        kind = f"delivery.{state.value}"
+        kind = f"delivery.{state}"
         yield event(change.at_ms, kind, job_id=job_id, run_id=run_id, delivery_id=before.id)
     elif not change.lost:
         return

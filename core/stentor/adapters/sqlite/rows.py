@@ -38,6 +38,19 @@ def fetch_each(connection: apsw.Connection, query: str, many: Iterable[Sequence[
     return connection.executemany(query, many).fetchall()
 
 
+def fetch_packed(
+    connection: apsw.Connection, query: str, values: Sequence[Any] = (), *, columns: int
+) -> list[Row]:
+    """The same rows as `fetch`, for queries that find many at a time. Blobs and fractions are not for it.
+
+    With each row the interpreter is let go of and asked for again, and whoever asks while the loop is at work waits
+    for its turn: so all rows come as one.
+    """
+    names = ", ".join(f"c{n}" for n in range(columns))
+    packed = f"WITH found({names}) AS ({query}) SELECT json_group_array(json_array({names})) FROM found"
+    return [tuple(row) for row in json.loads(only(connection, packed, values)[0])]
+
+
 def listed(values: Iterable[int | str]) -> str:
     """Values for a query that takes them with `json_each`: one statement for all, however many they are."""
     return json.dumps(list(values))

@@ -50,7 +50,7 @@ def insert_all(connection: apsw.Connection, seeds: Sequence[RunSeed]) -> list[Ru
 
 
 def _queued(run: RunSeed) -> Row:
-    data = {"trigger": run.trigger.value}
+    data = {"trigger": run.trigger}
     return event(run.queued_ms, "run.queued", data, job_id=run.job_id, run_id=run.id)
 
 
@@ -153,7 +153,7 @@ def _values(run: RunSeed) -> Row:
         run.job_id,
         run.job_name,
         run.session.agent_id,
-        run.trigger.value,
+        run.trigger,
         run.attempt,
         run.scheduled_ms,
         run.not_before_ms,

@@ -6,7 +6,7 @@ import apsw
 
 from stentor.adapters.sqlite import jobs, occurrences, runs
 from stentor.adapters.sqlite.events import record
-from stentor.adapters.sqlite.rows import OneByOne, Row, first, number
+from stentor.adapters.sqlite.rows import OneByOne, Row, fetch_packed, first, number
 from stentor.domain.records import Claim, DueJob, RunSeed
 
 # A run that waits for its turn among late ones, or for its retry, is not in the way of the next instant.
@@ -15,6 +15,7 @@ SELECT (SELECT count(*) FROM runs WHERE runs.job_id = jobs.id AND ended_at IS NU
     not_before, {jobs.COLUMNS}
 FROM jobs WHERE enabled = 1 AND next_at IS NOT NULL AND next_at <= ?1 ORDER BY next_at LIMIT ?2
 """
+_COLUMNS_OF_DUE = 16
 _NEXT = "SELECT min(next_at) FROM jobs WHERE enabled = 1 AND next_at IS NOT NULL"
 _ADVANCE = """
 UPDATE jobs SET accounted_at = ?, next_at = ?, enabled = CASE WHEN ? THEN 0 ELSE enabled END, finished = ifnull(?, finished),
@@ -28,7 +29,7 @@ UPDATE occurrences SET last_instant = ?1, count = count + ?2 WHERE job_id = ?3 A
 
 
 def due(connection: apsw.Connection, before_ms: int, limit: int) -> list[DueJob]:
-    found = connection.execute(_DUE, (before_ms, limit))
+    found = fetch_packed(connection, _DUE, (before_ms, limit), columns=_COLUMNS_OF_DUE)
     return [DueJob(jobs.job_of(tuple(row)), running, not_before) for running, not_before, *row in found]
 
 

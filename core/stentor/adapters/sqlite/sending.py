@@ -5,7 +5,7 @@ from dataclasses import replace
 import apsw
 
 from stentor.adapters.sqlite import admitting, expiry, lanes
-from stentor.adapters.sqlite.rows import Row, fetch, listed
+from stentor.adapters.sqlite.rows import Row, fetch, fetch_packed, listed
 from stentor.adapters.sqlite.targets import address
 from stentor.contract.targets import Target
 from stentor.domain.manners import manner_of
@@ -24,6 +24,7 @@ _HEADS = f"""
 SELECT p.seq, {_CONTENT}, p.attempts + 1, p.refusals, ?2, ifnull(p.first_sent_at, ?2), {_TERMS}, {_SHOWN}, p.reason
 FROM json_each(?1) h CROSS JOIN parts p ON p.seq = h.value CROSS JOIN deliveries d ON d.id = p.delivery_id
 """
+_COLUMNS_OF_HEADS = 27
 _SENDING = """
 UPDATE parts SET state = 'sending', reason = '', attempts = attempts + 1, boot = ?1, sending_at = ?2,
     first_sent_at = ifnull(first_sent_at, ?2), next_attempt_at = NULL
@@ -42,7 +43,8 @@ def begin_sends(connection: apsw.Connection, now_ms: int, limit: int, boot: str)
     if not admitted:
         return []
     ready = listed(entry.head.seq for entry in admitted)
-    heads = [(row[0], _outgoing(row[1:])) for row in fetch(connection, _HEADS, (ready, now_ms))]
+    found = fetch_packed(connection, _HEADS, (ready, now_ms), columns=_COLUMNS_OF_HEADS)
+    heads = [(row[0], _outgoing(row[1:])) for row in found]
     started = {seq: part for seq, part in heads if part.expires_ms > now_ms}
     connection.execute(_SENDING, (boot, now_ms, listed(started)))
     begun = [entry for entry in admitted if entry.head.seq in started]

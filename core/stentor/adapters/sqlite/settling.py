@@ -9,7 +9,7 @@ import apsw
 from stentor.adapters.sqlite import gates, holding, lanes, receipts, rerouting, rollup, targets
 from stentor.adapters.sqlite.events import alert, record
 from stentor.adapters.sqlite.giving_up import give_up
-from stentor.adapters.sqlite.rows import fetch, listed
+from stentor.adapters.sqlite.rows import fetch, fetch_packed, listed
 from stentor.contract.targets import Target
 from stentor.domain.outbox import IN_DOUBT, Verdict, called_off, proved
 from stentor.domain.records import Settlement
@@ -94,7 +94,8 @@ def settle_all(connection: apsw.Connection, settlements: Sequence[Settlement]) -
     No part may be named twice.
     """
     ids = listed(settlement.part_id for settlement in settlements)
-    parts = {part.id: part for part in map(_Part._make, fetch(connection, _FOUND, (ids,)))}
+    found = fetch_packed(connection, _FOUND, (ids,), columns=len(_Part._fields))
+    parts = {part.id: part for part in map(_Part._make, found)}
     pairs = [
         (part, settlement)
         for settlement in settlements
@@ -195,7 +196,7 @@ def _known(part: _Part, verdict: Verdict, spoken: set[str]) -> Verdict:
 def _values(part: _Part, settlement: Settlement) -> tuple[str | int | None, ...]:
     verdict = settlement.verdict
     return (
-        verdict.state.value,
+        verdict.state,
         verdict.reason,
         verdict.error or None,
         verdict.message_id or None,
@@ -234,7 +235,7 @@ def _standing(part: _Part, settlement: Settlement) -> rollup.Standing:
         part.delivery_reason,
         part.run_id,
         part.job_id,
-        (settlement.verdict.state.value,),
+        (settlement.verdict.state,),
     )
 
 
