@@ -37,6 +37,7 @@ from stentor.services.accounts import account_rows
 from stentor.services.admission import Admission
 from stentor.services.agent_turns import Agent
 from stentor.services.alerts import Alerts
+from stentor.services.attending import Attending
 from stentor.services.connections import Connections
 from stentor.services.courtesy import Courtesy
 from stentor.services.desk import Desk
@@ -48,6 +49,7 @@ from stentor.services.jobbook import JobBook
 from stentor.services.maintenance import Maintenance
 from stentor.services.messenger import Messenger
 from stentor.services.naming import Naming, OverConnections
+from stentor.services.news import News
 from stentor.services.outgoing import Outgoings
 from stentor.services.readying import Readying
 from stentor.services.receiving import Receiving
@@ -130,9 +132,8 @@ class App:
         store = seams.open_store(database(home), seams.points)
         conversations = StoredConversations(database(home))
         outgoings = Outgoings(directory, clock, chance, conversations, redactor, seams.aside)
-        connections = Connections(
-            directory, store, clock, home, secrets, redactor.clean, seams.around_connection
-        )
+        news = News(store, clock, redactor.clean)
+        connections = Connections(directory, store, clock, home, secrets, news, seams.around_connection)
         naming = Naming(directory, OverConnections(directory, connections).ask, redactor.clean)
 
         def new_id(kind: str) -> str:
@@ -151,6 +152,7 @@ class App:
         dispatcher = Dispatcher(
             store, clock, chance, directory, connections, courtesy, redactor, boot, _SEND_SLOTS, receipt_seen
         )
+        news.on_ready = dispatcher.wake
         limits = config.scheduler
         rooms = {
             name: section.max_concurrent_runs
@@ -286,8 +288,9 @@ class App:
                 for service in (
                     self.executor.run,
                     self.dispatcher.run,
-                    self.connections.run,
+                    self.connections.news.run,
                     self.connections.watch,
+                    Attending(self.directory, self.connections, self.seams.clock).run,
                     self.maintenance.run,
                     retention.run,
                     self.alerts.run,

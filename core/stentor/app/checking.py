@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TypeVar
 
 from stentor.adapters.secrets import Secrets
+from stentor.app.probing import probed
 from stentor.app.seams import Seams
-from stentor.contract.channel import Account, Connection
+from stentor.contract.channel import Account, Channel, Connection
 from stentor.contract.errors import DeliveryError
 from stentor.contract.receipts import LaterReceipt
 from stentor.contract.targets import Target
-from stentor.domain.plugin_words import said, storable, text_in
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Directory, Route
 from stentor.services.lending import Context, Lent
 from stentor.services.naming import id_of
 from stentor.services.opening import closed, opened
-from stentor.services.plugin_calls import Door, Raised
+from stentor.services.plugin_calls import Door
 
 T = TypeVar("T")
 
@@ -48,14 +48,9 @@ async def look_up(home: Path, target: Target, directory: Directory) -> Target:
 
 def probe_account(home: Path, channel: str, account: str, directory: Directory) -> str:
     """What the provider says of an account; a `Refused` says what is wrong with it."""
-    seconds = directory.channels[channel].traits.send_timeout
 
     async def ask(connection: Connection) -> str:
-        door = Door(channel, account)
-        found = await door.call_within(seconds, "probe", connection.probe, _line)
-        if isinstance(found, Raised):
-            raise Refused("account_down", said(found.error)) from found.error
-        return found
+        return await probed(directory.channels[channel], account, connection)
 
     return asyncio.run(_asked(home, (channel, account), directory, ask, "account_down"))
 
@@ -68,18 +63,9 @@ async def _asked(
     code: str,
 ) -> T:
     """What comes of a question to an account that is opened for it; `code` is that of an account that is not there."""
-    channel, name = directory.channels[owner[0]], owner[1]
-    account = Account(channel.name, name, directory.accounts(channel.name)[name])
+    channel, account = alone(directory, *owner)
     redactor = Redactor()
-    context = Context(
-        account,
-        _NoJournal(),
-        home / "channels" / channel.name / name,
-        Seams().clock,
-        Lent(Secrets(redactor, os.environ, home)),
-        _ignore_report,
-        lambda _account, _state, _reason: None,
-    )
+    context = context_of(home, account, redactor)
     try:
         connection = await opened(channel, account, context)
         try:
@@ -92,8 +78,22 @@ async def _asked(
         raise Refused(error.code, redactor.clean(error.message), hint=error.hint) from error
 
 
-def _line(given: object) -> str:
-    return storable(text_in(given, "what probe returns"))
+def alone(directory: Directory, channel: str, account: str) -> tuple[Channel, Account]:
+    """A channel and one of its accounts, for a process that is no daemon."""
+    return directory.channels[channel], Account(channel, account, directory.accounts(channel)[account])
+
+
+def context_of(home: Path, account: Account, redactor: Redactor) -> Context:
+    """The surroundings of an account that sends nothing."""
+    return Context(
+        account,
+        _NoJournal(),
+        home / "channels" / account.channel / account.id,
+        Seams().clock,
+        Lent(Secrets(redactor, os.environ, home)),
+        _ignore_report,
+        lambda _account, _state, _reason: None,
+    )
 
 
 def _ignore_report(account: Account, receipt: LaterReceipt) -> None:

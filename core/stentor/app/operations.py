@@ -119,7 +119,7 @@ class Operations:
                 "reason": health.reason or None,
                 "since": iso(health.since_ms),
             }
-            for (channel, account), health in sorted(self.app.connections.health.items())
+            for (channel, account), health in sorted(self.app.connections.news.health.items())
         ]
 
     def _job(self, name: str) -> JsonObject:

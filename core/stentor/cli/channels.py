@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from stentor.cli.account_names import directory_of_home, named
+from stentor.cli.channel_pairing import login, logout
 from stentor.cli.channel_project import new
-from stentor.cli.output import common, existing, note, show_json, table, when
+from stentor.cli.output import DaemonAnswer, common, existing, note, show_json, table, when
 from stentor.domain.json_types import JsonObject
 from stentor.domain.routing import Directory
 
@@ -16,7 +18,8 @@ def channels() -> None:
     """See the channels with their accounts, and try whether they work."""
 
 
-channels.add_command(new)
+for _command in (login, logout, new):
+    channels.add_command(_command)
 
 
 @channels.command(name="list")
@@ -27,7 +30,7 @@ def list_accounts(home: Path, as_json: bool) -> None:
     \b
     stentor channels list
     """
-    directory = _directory(home)
+    directory = directory_of_home(home)
     states = _states(home)
     rows = [
         _account(directory, channel, account, states)
@@ -61,16 +64,15 @@ def test(account: str, home: Path, as_json: bool) -> None:
     stentor channels test telegram
     stentor channels test slack:work
     """
-    from stentor.app.checking import probe_account
     from stentor.domain.refusals import Refused
 
-    directory = _directory(home)
-    channel, name = _named(account, directory)
+    directory = directory_of_home(home)
+    channel, name = named(account, directory)
     answer: JsonObject = {"channel": channel, "accountId": name, "ok": True, "said": None, "error": None}
     try:
-        answer["said"] = probe_account(home, channel, name, directory)
-    except Refused as error:
-        answer |= {"ok": False, "error": error.message}
+        answer["said"] = _said(home, channel, name, directory)
+    except (Refused, DaemonAnswer) as error:
+        answer |= {"ok": False, "error": str(error)}
     if as_json:
         show_json(answer)
     elif answer["ok"]:
@@ -108,12 +110,16 @@ def messages(channel: str | None, limit: int, home: Path, as_json: bool) -> None
     table(("arrived", "from", "who", "", "text"), rows, empty="Nobody has written yet.")
 
 
-def _directory(home: Path) -> Directory:
-    from stentor.adapters.registry import Registry
-    from stentor.app.configured import directory_of
-    from stentor.config import load_config
+def _said(home: Path, channel: str, account: str, directory: Directory) -> str:
+    """What the provider says of an account. One that stays open is asked by the daemon that has it."""
+    from stentor.app.checking import probe_account
+    from stentor.cli.daemon import ask
 
-    return directory_of(Registry.load(), load_config(home))
+    if directory.channels[channel].traits.stays_open:
+        answer = ask(home, "POST", "accounts/probe", {"channel": channel, "accountId": account})
+        if answer is not None:
+            return str(answer["said"])
+    return probe_account(home, channel, account, directory)
 
 
 def _states(home: Path) -> dict[tuple[str, str], JsonObject]:
@@ -160,30 +166,3 @@ def _account(
         "receives": account is not None and channel.receives(directory.accounts(name)[account]),
         "receiptLevel": channel.traits.receipt_level,
     }
-
-
-def _named(text: str, directory: Directory) -> tuple[str, str]:
-    """A channel's account by its name, which may be left out where there is one."""
-    from stentor.domain.refusals import Refused
-    from stentor.domain.spelling import did_you_mean
-
-    name, _, account = text.partition(":")
-    channel = directory.channel_of_prefix(name)
-    if channel is None:
-        known = sorted(directory.channels)
-        close = did_you_mean(name, known)
-        raise Refused(
-            "unknown_channel", f"there is no channel {name!r}{close}", hint=f"loaded: {', '.join(known)}"
-        )
-    accounts = sorted(directory.accounts(channel.name))
-    if account in accounts:
-        return channel.name, account
-    if not account and len(accounts) == 1:
-        return channel.name, accounts[0]
-    if not accounts:
-        hint = f"add [channels.{channel.name}.accounts.default] to stentor.toml"
-        raise Refused("no_account", f"channel {channel.name} has no account", hint=hint)
-    what = f"has no account {account!r}" if account else "has several accounts"
-    raise Refused(
-        "unknown_account", f"channel {channel.name} {what}", hint=f"say {channel.name}:{accounts[0]}"
-    )

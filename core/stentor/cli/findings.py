@@ -17,6 +17,7 @@ _NAMED_TARGETS = 3
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
 # What `Unavailable` says where a pip extra is missing.
 _INSTALL = "pip install 'stentor["
+_PAIR = "stentor channels login"
 _LEVELS = ("ok", "warn", "critical")
 
 
@@ -181,7 +182,7 @@ def _accounts(facts: Facts) -> Iterator[Finding]:
     for account in facts.accounts:
         if account["state"] == "down":
             message = f"{account['channel']}:{account['accountId']} is down: {account['reason']}"
-            yield Finding("critical", "account_down", message, "mend its settings, then restart")
+            yield Finding("critical", "account_down", message, _mend_of_account(account))
     shut = {(row["channel"], row["accountId"]) for row in facts.accounts if row["state"] == "down"}
     for account in facts.live:
         channel, name = account["channel"], account["accountId"]
@@ -192,6 +193,12 @@ def _accounts(facts: Facts) -> Iterator[Finding]:
     for gate in facts.outbox.gates:
         message = f"{gate.account} sends nothing for {span(gate.until_ms - facts.now_ms)}: {gate.reason}"
         yield Finding("warn", "account_gated", message, _mend_of(gate.reason))
+
+
+def _mend_of_account(account: JsonObject) -> str:
+    if _PAIR in account["reason"]:
+        return f"pair it: {_PAIR} {account['channel']}:{account['accountId']}"
+    return "mend its settings, then restart"
 
 
 def _mend_of(reason: str) -> str:

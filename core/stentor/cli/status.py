@@ -81,9 +81,10 @@ def doctor(fix: bool, home: Path, as_json: bool) -> None:
 
 
 def _about_settings(home: Path) -> list[Finding]:
-    """What the configuration says in vain."""
+    """What the configuration says in vain, and what its channels lack."""
     from stentor.adapters.registry import Registry
     from stentor.app.configured import directory_of
+    from stentor.app.diagnosing import ailments
     from stentor.cli.settings import warnings_about
     from stentor.config import ConfigError, load_config
     from stentor.domain.refusals import Refused
@@ -91,10 +92,15 @@ def _about_settings(home: Path) -> list[Finding]:
     fix = "mend it in stentor.toml, then restart the daemon; `stentor config check` reads it again"
     try:
         loaded = load_config(home)
-        warnings = warnings_about(loaded, directory_of(Registry.load(), loaded))
+        directory = directory_of(Registry.load(), loaded)
+        warnings = warnings_about(loaded, directory)
     except (ConfigError, Refused) as error:
         return [Finding("critical", "bad_config", f"the daemon cannot start with it: {error}", fix)]
-    return [Finding("warn", "idle_settings", warning, fix) for warning in warnings]
+    idle = [Finding("warn", "idle_settings", warning, fix) for warning in warnings]
+    return idle + [
+        Finding("critical", "channel_broken", f"{channel} cannot work here: {ailment.what}", ailment.mend)
+        for channel, ailment in ailments(directory)
+    ]
 
 
 def facts_of(home: Path) -> tuple[Facts, JsonObject]:

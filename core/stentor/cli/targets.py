@@ -9,13 +9,16 @@ from typing import Any
 import click
 
 from stentor.adapters.registry import Registry
+from stentor.app.account_operations import as_spelt
 from stentor.app.checking import check_target
 from stentor.app.configured import directory_of
 from stentor.app.parameters import Parameters, not_valid
 from stentor.cli import targets_known
+from stentor.cli.daemon import ask
 from stentor.cli.output import common, note, read_line, show_json, table
 from stentor.cli.usage import refuse_beside
 from stentor.config import load_config
+from stentor.contract.targets import Target
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import LAST, Address, Directory, Route, RouteError, read, without_account
@@ -82,7 +85,7 @@ def explained(home: Path, directory: Directory, said: JsonObject) -> JsonObject:
     if kind is not None:
         _check_kind(kind, route, directory)
     if check:
-        route = Route(check_target(home, route, directory), route.source)
+        route = Route(_checked(home, route, directory), route.source)
     target = route.target
     return {
         "input": text,
@@ -95,6 +98,17 @@ def explained(home: Path, directory: Directory, said: JsonObject) -> JsonObject:
         "display": target.display or target.canonical,
         "warnings": list(target.warnings),
     }
+
+
+def _checked(home: Path, route: Route, directory: Directory) -> Target:
+    """What the channel knows of a target. An account that stays open is asked by the daemon that has it."""
+    target = route.target
+    if directory.channels[target.channel].traits.stays_open:
+        asked = {"channel": target.channel, "accountId": route.account, "target": target.canonical}
+        answer = ask(home, "POST", "accounts/check", asked)
+        if answer is not None:
+            return as_spelt(answer)
+    return check_target(home, route, directory)
 
 
 def _check_kind(kind: str, route: Route, directory: Directory) -> None:

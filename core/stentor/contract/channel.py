@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, Protocol
 from stentor.contract.dialects import Dialect
 from stentor.contract.errors import InvalidTarget
 from stentor.contract.inbox import Inbox
+from stentor.contract.pairing import PairingDesk
 from stentor.contract.payloads import Draft, Part, Payload
 from stentor.contract.receipts import LaterReceipt, Receipt
 from stentor.contract.settings import AccountSettings, SecretRef
@@ -31,6 +32,14 @@ class Example:
     text: str
     canonical: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ailment:
+    """What keeps a channel from working on this machine, and what to do about it."""
+
+    what: str
+    mend: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +82,9 @@ class ChannelContext(Protocol):
         """Hand in a later receipt, at any time and from any task of the loop."""
         ...
 
-    def health(self, state: Health, reason: str = "") -> None: ...
+    def health(self, state: Health, reason: str = "") -> None:
+        """How the account is from now on. `ready` lets go what waits for it, `down` is told to people."""
+        ...
 
 
 class Connection(ABC):
@@ -132,6 +143,20 @@ class Channel(ABC):
     @abstractmethod
     async def open(self, account: Account, ctx: ChannelContext) -> Connection:
         """Import the SDK and connect. Raise `Unavailable` or `CredentialsRejected` when that cannot be."""
+
+    async def pair(self, account: Account, ctx: ChannelContext, desk: PairingDesk) -> str:
+        """With `traits.pairs`: pair the account with a device of its owner, and return who it is from now on. Raise
+        `CredentialsRejected` where the device refuses, `Unavailable` where nothing can be paired now.
+        """
+        raise NotImplementedError
+
+    async def unpair(self, account: Account, ctx: ChannelContext) -> None:
+        """With `traits.pairs`: end the pairing, there and here."""
+        raise NotImplementedError
+
+    def diagnose(self) -> Sequence[Ailment]:
+        """What this machine lacks, for `doctor`: it may take seconds and run programs, and touches no account."""
+        return ()
 
     def parent(self, target: Target) -> Target | None:
         """The target a thread belongs to, for jobs that would rather have it there than not at all."""

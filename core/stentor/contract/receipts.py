@@ -35,8 +35,13 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class LaterReceipt:
-    """News about a message accepted earlier; it may overtake the return of `send` and may concern a stranger."""
+    """News about a message accepted earlier; it may overtake the return of `send` and may concern a stranger.
+
+    `part_id` is for a connection that knows which part became this message though `send` never returned, such as
+    after a crash: a part of which nobody knew whether it arrived is accepted from then on.
+    """
 
     message_id: str
     level: ReceiptLevel
     at: datetime
+    part_id: str = ""

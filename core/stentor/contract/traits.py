@@ -58,6 +58,9 @@ class Traits:
     receipt_id    `own`: the provider returns no id, so the id we sent stands for it after an explicit success.
     manners       the fields of a part's `Manner` that are heeded.
     receives      `Connection.receive` hands in what people write.
+    stays_open    accounts are opened when the daemon starts, not with the first send: the provider tells later, and
+                  only to those who are there, what became of messages.
+    pairs         `Channel.pair` pairs an account with a device of its owner.
     at_once       more sends than this are never under way on one account.
     """
 
@@ -68,6 +71,8 @@ class Traits:
     receipt_id: Literal["provider", "own"] = "provider"
     manners: tuple[Literal["silent", "bare_links", "broadcast", "reply_to"], ...] = ()
     receives: bool = False
+    stays_open: bool = False
+    pairs: bool = False
     at_once: int | None = None
     push_window: float | None = None
     send_timeout: float = 60

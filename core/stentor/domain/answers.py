@@ -55,6 +55,7 @@ class Report:
     message_id: str
     level: str
     at_ms: int
+    part_id: str = ""
 
 
 def raised(error: BaseException) -> DeliveryError | TimeoutError | PluginFault:
@@ -122,7 +123,8 @@ def report_of(given: object) -> Report:
     at_ms = int(at.timestamp() * 1000)
     if at_ms < 0:
         raise PluginFault(f"at of the report is {shown(at)}")
-    return Report(message_id, ReceiptLevel(given.level).value, at_ms)
+    part_id = name_in(given.part_id, "part_id of the report")
+    return Report(message_id, ReceiptLevel(given.level).value, at_ms, part_id)
 
 
 def _raised(error: BaseException, text: str) -> DeliveryError | TimeoutError | PluginFault:

@@ -7,12 +7,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from stentor.adapters.sqlite.reader import Reader, page
+from stentor.app.account_operations import AccountOperations
 from stentor.app.assembly import database
 from stentor.app.operations import NotFound, Operations, known_job
 from stentor.app.parameters import Parameters
 from stentor.app.previewing import preview_job, preview_stored
 from stentor.domain.json_types import JsonObject
 from stentor.domain.states import DeliveryStatus, RunStatus
+from stentor.http.accounts import account_routes
 from stentor.http.exchange import Answers, application_of, body_of, on_behalf, parameters_of_body
 from stentor.http.outbox import outbox_routes
 from stentor.http.queries import job_of, page_of, query_of
@@ -49,6 +51,7 @@ def api(operations: Operations) -> Starlette:
         at("/api/v1/runs/{run}", endpoints.run),
         at("/api/v1/runs/{run}/cancel", endpoints.cancel_run, "POST"),
         *outbox_routes(operations, answers),
+        *account_routes(AccountOperations(operations.app), answers),
         at("/api/v1/send", endpoints.send, "POST"),
     ]
     application = Starlette(routes=routes, exception_handlers={HTTPException: answers.refuse})

@@ -6,33 +6,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
-from stentor.contract.channel import Account, Connection, Health
+from stentor.contract.channel import Account, Connection
 from stentor.contract.errors import CredentialsRejected, Unavailable
-from stentor.contract.receipts import LaterReceipt
-from stentor.domain.answers import Report, report_of
-from stentor.domain.faults import StoreError
-from stentor.domain.plugin_words import PluginFault, shown, storable, text_in
 from stentor.domain.routing import Directory
 from stentor.ports import Clock, Store, Vault
 from stentor.services.lending import AccountJournal, Context, Lent
+from stentor.services.news import Key, News
 from stentor.services.opening import closed, opened
 from stentor.services.persistence import insist
 from stentor.services.plugin_calls import Door
 
 log = logging.getLogger(__name__)
 _LOOK_AT_SECRETS_SECONDS = 10.0
-_STATES: tuple[str, ...] = get_args(Health)
-
-Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class AccountHealth:
-    state: Health
-    reason: str
-    since_ms: int
 
 
 @dataclass
@@ -44,18 +30,17 @@ class Connections:
     clock: Clock
     home: Path
     vault: Vault
-    clean: Callable[[str], str]
+    news: News
     transport: Callable[[Connection], Connection]
-    reports: asyncio.Queue[tuple[Account, Report]] = field(
-        default_factory=asyncio.Queue[tuple[Account, Report]]
-    )
-    health: dict[Key, AccountHealth] = field(default_factory=dict[Key, AccountHealth])
     _open: dict[Key, Connection] = field(default_factory=dict[Key, Connection])
     _opening: dict[Key, "asyncio.Future[Connection]"] = field(
         default_factory=dict[Key, "asyncio.Future[Connection]"]
     )
     _lent: dict[Key, Lent] = field(default_factory=dict[Key, Lent])
     _refused: dict[Key, Lent] = field(default_factory=dict[Key, Lent])
+    _renewals: dict[Key, asyncio.Event] = field(default_factory=dict[Key, asyncio.Event])
+    # Accounts that somebody else has, each until when.
+    _given_away: dict[Key, int] = field(default_factory=dict[Key, int])
 
     async def get(self, channel: str, account: str) -> Connection:
         """The account's connection. Raises nothing but `Unavailable` and `CredentialsRejected`.
@@ -63,6 +48,8 @@ class Connections:
         Whoever comes while it is being opened shares what comes of that, good or bad.
         """
         key = (channel, account)
+        if self._given_away.get(key, 0) > self.clock.now_ms():
+            raise Unavailable("it is being paired")
         if key in self._open:
             return self._open[key]
         if key in self._opening:
@@ -99,28 +86,52 @@ class Connections:
                     del self._refused[key]
                     renewing.create_task(self._renew(key, lent))
 
-    async def run(self) -> None:
-        """Write later receipts down as they come in, until cancelled."""
-        while True:
-            account, report = await self.reports.get()
-            news = (account.channel, account.id, report.message_id, report.level, report.at_ms)
-            keep = partial(self.store.later_receipt, *news)
-            try:
-                await insist(self.clock, f"a receipt for {report.message_id}", keep)
-            except StoreError:
-                log.exception("a receipt for %s is lost", report.message_id, extra={"event": "report_lost"})
+    def renewal(self, channel: str, account: str) -> asyncio.Event:
+        """Set when the account is to be opened anew."""
+        return self._renewals.setdefault((channel, account), asyncio.Event())
+
+    async def take_down(self, channel: str, account: str, reason: str) -> None:
+        """What the account is to send waits until it is renewed, and people are told."""
+        shut = partial(self.store.shut, channel, account, self.news.clean(reason), self.clock.now_ms())
+        await insist(self.clock, f"that {channel}:{account} is down", shut)
+
+    async def give_away(self, channel: str, account: str, seconds: float) -> None:
+        """Let go of an account that can be had by one process only, until it is renewed or that time is over."""
+        key = (channel, account)
+        self._given_away[key] = self.clock.now_ms() + int(seconds * 1000)
+        if key in self._opening:
+            await asyncio.wait([self._opening[key]])
+        await self._close([key])
+        self._renewed(key)
+
+    async def renew(self, channel: str, account: str) -> None:
+        """Open the account anew, whatever was wrong with it."""
+        key = (channel, account)
+        self._given_away.pop(key, None)
+        self._refused.pop(key, None)
+        await self._reopen(key)
 
     async def close(self) -> None:
         await self._close(list(self._open))
 
     async def _renew(self, key: Key, lent: Lent) -> None:
         """A refusal may have come late: what has been opened with other secrets meanwhile stays open."""
-        if self._lent.get(key) is lent:
-            del self._lent[key]
-            await self._close([key])
         log.info("%s:%s has other secrets", *key, extra={"event": "account_reopened"})
+        await self._reopen(key, close=self._lent.get(key) is lent)
+
+    async def _reopen(self, key: Key, *, close: bool = True) -> None:
+        if close:
+            self._lent.pop(key, None)
+            await self._close([key])
         reopen = partial(self.store.reopen, *key, self.clock.now_ms())
         await insist(self.clock, f"that {':'.join(key)} is open", reopen)
+        self._renewed(key)
+        self.news.on_ready()
+
+    def _renewed(self, key: Key) -> None:
+        renewal = self._renewals.pop(key, None)
+        if renewal is not None:
+            renewal.set()
 
     async def _close(self, keys: Iterable[Key]) -> None:
         """All at a time, and none for long."""
@@ -136,7 +147,7 @@ class Connections:
         if declared is None or settings is None:
             raise Unavailable(f"account {account!r} of channel {channel!r} is not configured")
         identity = Account(channel, account, settings)
-        self.note(channel, account, "starting", "")
+        self.news.opening(channel, account)
         try:
             context = self._context(identity)
         except OSError as error:
@@ -144,9 +155,9 @@ class Connections:
         try:
             connection = await opened(declared, identity, context)
         except (Unavailable, CredentialsRejected) as error:
-            self.note(channel, account, "down", str(error))
+            self.news.seems(channel, account, "down", str(error))
             raise
-        self.note(channel, account, "ready", "")
+        self.news.seems(channel, account, "ready")
         return self.transport(connection)
 
     def _context(self, account: Account) -> Context:
@@ -154,33 +165,4 @@ class Connections:
         folder = self.home / "channels" / account.channel / account.id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         journal = AccountJournal(self.store, self.clock, account.channel, account.id)
-        return Context(account, journal, folder, self.clock, lent, self._report, self._hear_of_health)
-
-    def _report(self, account: Account, receipt: LaterReceipt) -> None:
-        report = _door(account).hear("report", lambda: report_of(receipt))
-        if report is not None:
-            self.reports.put_nowait((account, report))
-
-    def _hear_of_health(self, account: Account, state: Health, said: str) -> None:
-        words = _door(account).hear("health", lambda: _health_of(state, said))
-        if words is not None:
-            self.note(account.channel, account.id, *words)
-
-    def note(self, channel: str, account: str, state: Health, said: str) -> None:
-        """How an account is, for people."""
-        key = (channel, account)
-        reason = self.clean(said)
-        before = self.health.get(key)
-        if before is None or (before.state, before.reason) != (state, reason):
-            self.health[key] = AccountHealth(state, reason, self.clock.now_ms())
-            log.info("%s:%s is %s %s", *key, state, reason, extra={"event": "account_health"})
-
-
-def _health_of(state: Health, said: str) -> tuple[Health, str]:
-    if state not in _STATES:
-        raise PluginFault(f"health must be one of {', '.join(_STATES)}, not {shown(state)}")
-    return state, storable(text_in(said, "the reason of health"))
-
-
-def _door(account: Account) -> Door:
-    return Door(account.channel, account.id)
+        return Context(account, journal, folder, self.clock, lent, self.news.report, self.news.hear)

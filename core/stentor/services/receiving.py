@@ -67,7 +67,7 @@ class Receiving:
             began = self.clock.monotonic()
             lent = self.connections.lent(channel, account)
             why = await self._once(inbox)
-            self.connections.note(channel, account, "degraded", f"nothing comes in: {said(why)}")
+            self.connections.news.seems(channel, account, "degraded", f"nothing comes in: {said(why)}")
             if isinstance(why, CredentialsRejected) and lent is not None:
                 self.connections.refused(channel, account, lent)
             failures = 0 if self.clock.monotonic() - began > _STEADY_SECONDS else failures + 1
@@ -86,7 +86,7 @@ class Receiving:
         try:
             await asyncio.wait([listening], timeout=_SETTLED_SECONDS)
             if not listening.done():
-                self.connections.note(inbox.channel, inbox.account, "ready", "")
+                self.connections.news.seems(inbox.channel, inbox.account, "ready")
                 await asyncio.wait([listening])
         finally:
             # Its connection is closed next: it gets the time to let go.

@@ -35,9 +35,12 @@ def alarm(
     job_id: str | None = None,
     run_id: str | None = None,
     delivery_id: str | None = None,
+    account: tuple[str, str] | None = None,
 ) -> Row:
     """Something a person should know, to be recorded."""
     data = {"cause": cause, "message": message}
+    if account is not None:
+        data |= dict(zip(("channel", "account"), account, strict=True))
     return event(at_ms, "alert", data, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
 
 

@@ -69,16 +69,24 @@ def heed(connection: apsw.Connection, answers: Sequence[Answered], at_ms: int) -
             connection.execute(_SHUT_CHAT, (gate.until_ms, chat))
             lanes.put_off_chat(connection, chat, gate.until_ms)
             continue
-        state = "down" if gate.down else "open"
-        connection.execute(_SHUT, (state, gate.reason, at_ms, gate.until_ms, channel, account))
-        if gate.down and connection.changes():
-            down.append(f"{channel}:{account} is down: {gate.reason}")
+        if gate.down:
+            down += shut(connection, channel, account, gate.reason, at_ms, gate.until_ms)
+            continue
+        connection.execute(_SHUT, ("open", gate.reason, at_ms, gate.until_ms, channel, account))
     let_in = [(answer.channel, answer.account) for answer in answers if answer.lets_in("account")]
     for channel, account in dict.fromkeys(let_in):
         for rates, paces in fetch(connection, _PROBING, (channel, account)):
             connection.execute(_OPEN, (free_at(as_rates(rates), as_paces(paces)), channel, account))
     _open_chats(connection, {answer.chat for answer in answers if answer.lets_in("target")})
     return down
+
+
+def shut(
+    connection: apsw.Connection, channel: str, account: str, reason: str, at_ms: int, until_ms: int = 0
+) -> list[str]:
+    """Take an account for down. Gives what is to be said of it: nothing, where it was down before."""
+    connection.execute(_SHUT, ("down", reason, at_ms, until_ms, channel, account))
+    return [f"{channel}:{account} is down: {reason}"] if connection.changes() else []
 
 
 def _open_chats(connection: apsw.Connection, let_in: Iterable[int]) -> None:

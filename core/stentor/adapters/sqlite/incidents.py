@@ -32,7 +32,8 @@ _ARRIVED = "('delivery.accepted', 'delivery.delivered', 'delivery.read')"
 # Most events are of no interest, and most of the time nobody waits for an arrival: both are seen at the event alone.
 # What somebody ruled proves nothing of a target: something must have been accepted there since.
 _NEWS = f"""
-SELECT e.at, e.kind, e.data ->> '$.cause', e.data ->> '$.message', e.job_id, d.channel, d.account, d.target,
+SELECT e.at, e.kind, e.data ->> '$.cause', e.data ->> '$.message', e.job_id,
+    ifnull(d.channel, e.data ->> '$.channel'), ifnull(d.account, e.data ->> '$.account'), d.target,
     ifnull(a.state, 'open') <> 'open', ifnull(d.purpose, '') IN {_ALERTS}, i.id,
     (SELECT r.error_kind FROM runs r WHERE r.id = e.run_id), j.consecutive_errors, {_FINAL},
     EXISTS (SELECT 1 FROM incidents o WHERE o.cause = 'failing' AND o.root = e.job_id AND o.closed_at IS NULL)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import apsw
 
 from stentor.adapters.sqlite import gates, runs, sending
+from stentor.adapters.sqlite.events import alert
 from stentor.adapters.sqlite.rows import Row, fetch, first, only
 from stentor.domain.records import AccountRow, Recovery
 
@@ -20,8 +21,9 @@ ON CONFLICT DO UPDATE SET state = excluded.state, gated = excluded.gated OR gate
     ready_at = CASE WHEN state = 'down' OR (probing AND excluded.gated) THEN excluded.ready_at ELSE ready_at END
 """
 _REOPEN = """
-UPDATE accounts SET state = 'open', reason = '', since = ?, ready_at = ?, gated = 1, probing = 0
-WHERE channel = ? AND account = ? AND state = 'down'
+UPDATE accounts SET state = 'open', reason = '', since = iif(state = 'down', ?1, since), ready_at = ?1, gated = 1, probing = 0
+WHERE channel = ?2 AND account = ?3
+    AND (state = 'down' OR gated = 1 AND probing = 0 AND ready_at > ?1 AND reason LIKE 'unavailable:%')
 """
 _BLOCK = """
 UPDATE accounts SET state = 'blocked', reason = 'not_configured', since = ?,
@@ -66,8 +68,14 @@ def set_accounts(connection: apsw.Connection, accounts: Sequence[AccountRow], no
 
 
 def reopen(connection: apsw.Connection, channel: str, account: str, now_ms: int) -> None:
-    """An account that was down gets another chance: one part goes ahead."""
-    connection.execute(_REOPEN, (now_ms, now_ms, channel, account))
+    """An account that was down, or not connected, gets another chance: one part goes ahead."""
+    connection.execute(_REOPEN, (now_ms, channel, account))
+
+
+def shut(connection: apsw.Connection, channel: str, account: str, reason: str, now_ms: int) -> None:
+    """An account is down, and nobody had to try it to learn that."""
+    for message in gates.shut(connection, channel, account, reason, now_ms):
+        alert(connection, now_ms, "account_down", message, account=(channel, account))
 
 
 def _values(row: AccountRow, now_ms: int) -> Row:

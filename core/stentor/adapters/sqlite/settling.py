@@ -155,17 +155,32 @@ def _roll_up(
 
 
 def later_receipt(
-    connection: apsw.Connection, channel: str, account: str, message_id: str, level: str, at_ms: int
+    connection: apsw.Connection,
+    channel: str,
+    account: str,
+    message_id: str,
+    level: str,
+    at_ms: int,
+    part_id: str,
 ) -> bool:
-    """News about a message, perhaps about one that nobody knew had arrived: its part's own id names it then."""
+    """News about a message, perhaps about one that nobody knew had arrived: then it is known whose it is, or its
+    part's own id is its name."""
     if receipts.raise_known(connection, channel, account, message_id, level, at_ms):
         return True
-    for row in fetch(connection, _FOUND, (listed([message_id]),)):
+    for row in fetch(connection, _FOUND, (listed([part_id or message_id]),)):
         part = _Part._make(row)
-        verdict = Verdict(PartState.ACCEPTED, message_id=message_id)
-        if (part.channel, part.account) == (channel, account) and part.state != PartState.SENDING:
-            return settle_all(connection, [Settlement(part.id, part.attempts, at_ms, verdict)])[0]
+        if (part.channel, part.account) == (channel, account):
+            return _prove(connection, part, message_id, at_ms)
     return False
+
+
+def _prove(connection: apsw.Connection, part: _Part, message_id: str, at_ms: int) -> bool:
+    """A part has arrived. While it is being sent, that is left for its answer to say, and kept if it does not."""
+    if part.is_being_sent:
+        connection.execute(_KEEP_PROOF, (message_id, part.seq))
+        return False
+    verdict = Verdict(PartState.ACCEPTED, message_id=message_id)
+    return settle_all(connection, [Settlement(part.id, part.attempts, at_ms, verdict)])[0]
 
 
 def _as_known(connection: apsw.Connection, taken: Sequence[_Taken]) -> list[_Taken]:

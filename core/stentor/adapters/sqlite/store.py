@@ -228,9 +228,10 @@ class SqliteStore:
         return await self._each(settlements, settling.settle_all)
 
     async def later_receipt(
-        self, channel: str, account: str, message_id: str, level: str, at_ms: int
+        self, channel: str, account: str, message_id: str, level: str, at_ms: int, part_id: str = ""
     ) -> bool:
-        return await self._do(lambda c: settling.later_receipt(c, channel, account, message_id, level, at_ms))
+        news = (channel, account, message_id, level, at_ms)
+        return await self._do(lambda c: settling.later_receipt(c, *news, part_id))
 
     async def take_in(self, arrival: Arrival) -> bool:
         return await self._do(lambda c: incoming.take_in(c, arrival))
@@ -243,6 +244,9 @@ class SqliteStore:
 
     async def flag_unconfirmed(self, now_ms: int) -> int:
         return await self._do(lambda c: confirming.flag(c, now_ms))
+
+    async def shut(self, channel: str, account: str, reason: str, now_ms: int) -> None:
+        await self._do(lambda c: life.shut(c, channel, account, reason, now_ms))
 
     async def reopen(self, channel: str, account: str, now_ms: int) -> None:
         await self._do(lambda c: life.reopen(c, channel, account, now_ms))

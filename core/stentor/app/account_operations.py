@@ -1,0 +1,104 @@
+"""What can be asked of the accounts of a running product: only one process may have some of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stentor.app.assembly import App
+from stentor.app.operations import NotFound
+from stentor.app.parameters import Parameters
+from stentor.app.probing import probed
+from stentor.contract.channel import Connection
+from stentor.contract.errors import CredentialsRejected, DeliveryError, Unavailable
+from stentor.contract.targets import Target
+from stentor.domain.json_types import JsonObject
+from stentor.domain.plugin_words import said
+from stentor.domain.refusals import Refused
+from stentor.domain.routing import Address, RouteError, read
+from stentor.services.naming import id_of
+
+# Whoever pairs an account has it for so long at most.
+PAIRING_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOperations:
+    """Takes and gives JSON; raises `Refused` and `NotFound`."""
+
+    app: App
+
+    async def probe(self, raw: Mapping[str, Any]) -> JsonObject:
+        """Ask a provider who the account is."""
+        channel, account = self._account(raw)
+        connection = await self._open(channel, account)
+        return {"said": await probed(self.app.directory.channels[channel], account, connection)}
+
+    async def check(self, raw: Mapping[str, Any]) -> JsonObject:
+        """Ask a channel what it knows of a target."""
+        channel, account = self._account(raw, "target")
+        try:
+            address = Address(Parameters(raw, *raw).text("target") or "", channel, account)
+            target = read(address, self.app.directory).target
+        except RouteError as error:
+            raise Refused(error.code, error.message, hint=error.hint) from error
+        connection = await self._open(channel, account)
+        try:
+            found = await id_of(target, self.app.directory.channels[channel], connection)
+        except DeliveryError as error:
+            raise Refused("bad_target", self.app.redactor.clean(said(error))) from error
+        return spelt(found)
+
+    async def give_away(self, raw: Mapping[str, Any]) -> JsonObject:
+        """Let go of an account for somebody who pairs it, until it is renewed."""
+        channel, account = self._account(raw)
+        await self.app.connections.give_away(channel, account, PAIRING_SECONDS)
+        return {"channel": channel, "accountId": account}
+
+    async def renew(self, raw: Mapping[str, Any]) -> JsonObject:
+        """Open an account anew."""
+        channel, account = self._account(raw)
+        await self.app.connections.renew(channel, account)
+        return {"channel": channel, "accountId": account}
+
+    async def _open(self, channel: str, account: str) -> Connection:
+        try:
+            return await self.app.connections.get(channel, account)
+        except (CredentialsRejected, Unavailable) as error:
+            raise Refused("account_down", self.app.redactor.clean(said(error))) from error
+
+    def _account(self, raw: Mapping[str, Any], *more: str) -> tuple[str, str]:
+        asked = Parameters(raw, "channel", "accountId", *more)
+        channel, account = asked.text("channel") or "", asked.text("accountId") or ""
+        if account not in self.app.directory.accounts(channel):
+            raise NotFound(
+                f"this daemon has no account {account!r} of channel {channel!r}: it was started before "
+                "that was configured, or it was never"
+            )
+        return channel, account
+
+
+def spelt(target: Target) -> JsonObject:
+    """A target as another process can read it."""
+    return {
+        "channel": target.channel,
+        "kind": target.kind,
+        "id": target.id,
+        "address": target.address,
+        "thread": target.thread,
+        "account": target.account,
+        "display": target.display,
+        "warnings": list(target.warnings),
+    }
+
+
+def as_spelt(found: JsonObject) -> Target:
+    return Target(
+        found["channel"],
+        found["kind"],
+        found["id"],
+        found["address"],
+        found["thread"],
+        found["account"],
+        found["display"],
+        tuple(found["warnings"]),
+    )

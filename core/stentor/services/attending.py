@@ -1,0 +1,44 @@
+"""Keeps those accounts open that hear of their messages only while they are there."""
+
+import asyncio
+from dataclasses import dataclass
+
+from stentor.contract.errors import CredentialsRejected, Unavailable
+from stentor.ports import Clock
+from stentor.services.connections import Connections
+from stentor.services.directory import Directory
+
+_PAUSES_SECONDS = (5, 25, 120, 600)
+
+
+@dataclass
+class Attending:
+    """A service for the app."""
+
+    directory: Directory
+    connections: Connections
+    clock: Clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as attending:
+            for name, channel in self.directory.channels.items():
+                if channel.traits.stays_open:
+                    for account in self.directory.accounts(name):
+                        attending.create_task(self._attend(name, account))
+
+    async def _attend(self, channel: str, account: str) -> None:
+        failures = 0
+        while True:
+            renewed = self.connections.renewal(channel, account)
+            try:
+                await self.connections.get(channel, account)
+            except Unavailable:
+                await self.clock.wait(renewed, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)])
+                failures += 1
+                continue
+            except CredentialsRejected as error:
+                # Nobody has to send anything before people learn of it.
+                await self.connections.take_down(channel, account, str(error))
+            failures = 0
+            await renewed.wait()
