@@ -20,7 +20,9 @@ NOQA_REASON = re.compile(rf"{NOQA_CODES.pattern} - \S.*")
 IGNORE_CODES = re.compile(r"\[[\w-]+(?:\s*,\s*[\w-]+)*\]")
 
 # The one method that says of itself that a channel may leave it out.
-MAY_BE_LEFT_OUT = {("core/stentor/contract/channel.py", name) for name in ("pair", "receive", "reconcile", "unpair")}
+MAY_BE_LEFT_OUT = {
+    ("core/stentor/contract/channel.py", name) for name in ("pair", "receive", "reconcile", "unpair")
+}
 
 
 def comments(module: Module) -> Iterator[tuple[int, str]]:

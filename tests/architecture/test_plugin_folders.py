@@ -8,16 +8,32 @@ from tests.architecture.source import ROOT, Offence, forbid
 
 FIXED = frozenset({"__init__.py", "channel.py", "client.py", "py.typed", "targets.py"})
 OPTIONAL = {
+    "account.py": "one account in its child process",
     "answers.py": "what the provider's answers mean",
+    "asked.py": "what is asked of the SDK, and heard from it",
+    "child.py": "the program of the child process",
     "connection.py": "what one account can do",
     "format.py": "Markdown to the provider's dialect",
     "guard.py": "where a request may go",
+    "hearing.py": "what is told without being asked for",
     "hook.py": "the web server that the provider calls",
+    "ledger.py": "what has been handed over to be sent",
+    "library.py": "whether the SDK can be loaded here",
     "limits.py": "the provider's limits",
+    "line.py": "questions to the child process and their answers",
     "lookups.py": "what the provider is asked about",
+    "news.py": "what the SDK's events mean",
+    "numbers.py": "phone numbers",
+    "pacing.py": "how long to wait before a send",
+    "pairing.py": "how an account is paired with a phone",
+    "process.py": "a child process",
     "receiving.py": "what people write",
+    "sending.py": "messages on their way",
+    "session.py": "what lets the account in, on disk",
     "signing.py": "signatures of requests",
-    "wire.py": "HTTP as the SDK asks for it",
+    "standing.py": "how an account stands with the provider",
+    "supervisor.py": "a child process that is started again",
+    "wire.py": "what goes over the wire, as both sides put it",
 }
 
 

@@ -21,6 +21,7 @@ HOMES = {
     "aiohttp": WIRES,
     "httpx": WIRES,
     "jinja2": ("core/stentor/http",),
+    "phonenumbers": ("plugins/*/numbers.py",),
     "pluggy": (f"{CONTRACT}/hookspecs.py", "core/stentor/adapters/registry.py"),
     "rich": ("core/stentor/cli",),
     "starlette": ("core/stentor/http",),
