@@ -137,6 +137,11 @@ def repeated(channel: Channel, text: str, hints: TargetHints) -> str:
     return text
 
 
+async def paired(channel: Channel, account: Account, ctx: ChannelContext, *desk: object) -> str:
+    """A way to pair, and to unpair."""
+    return account.id
+
+
 class Boxed(AccountSettings):
     """Settings that somebody has to give."""
 
@@ -423,6 +428,21 @@ class TestValidation:
                 id="number for delays",
             ),
             pytest.param(
+                {"traits": Traits(pairs=True)},
+                "channel 'post': traits.pairs is True, so it must have a pair and an unpair of its own",
+                id="pairs in no way",
+            ),
+            pytest.param(
+                {"traits": Traits(pairs=True), "pair": paired},
+                "traits.pairs is True, so it must have a pair and an unpair of its own",
+                id="pairs for ever",
+            ),
+            pytest.param(
+                {"traits": Traits(pairs=True), "unpair": paired},
+                "traits.pairs is True, so it must have a pair and an unpair of its own",
+                id="unpairs alone",
+            ),
+            pytest.param(
                 {"needs_account": False, "settings": Boxed},
                 "channel 'post': its settings have no defaults, so it must say needs_account = True",
                 id="account of nothing",
@@ -443,6 +463,12 @@ class TestValidation:
             Registry.of(channels=(channel,))
 
         assert why in str(refusal.value)
+
+    def test_a_channel_that_pairs_says_how(self) -> None:
+        facts = {"traits": Traits(pairs=True), "pair": paired, "unpair": paired}
+        channel = type("Paired", (Post,), facts)()
+
+        assert "post" in Registry.of(channels=(channel,)).channels
 
     def test_a_canonical_text_must_read_back_to_the_same_target(self) -> None:
         class Forgetful(Post):

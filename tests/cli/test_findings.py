@@ -239,6 +239,30 @@ def test_an_account_that_its_daemon_finds_unwell_is_spoken_of(
 
 
 @pytest.mark.parametrize(
+    ("reason", "said", "fix"),
+    [
+        ("401", "page:main is down: 401", "mend its settings, then restart"),
+        (None, "page:main is down", "mend its settings, then restart"),
+        (
+            "logged out: stentor channels login page",
+            "page:main is down: logged out: stentor channels login page",
+            "pair it: stentor channels login page:main",
+        ),
+    ],
+    ids=["says why", "does not", "is paired"],
+)
+def test_an_account_that_is_down_is_told_with_what_opens_it(reason: str | None, said: str, fix: str) -> None:
+    account = {"channel": "page", "accountId": "main", "state": "down", "reason": reason}
+    (finding,) = findings(replace(facts(), accounts=[account]))
+    assert (finding.level, finding.message, finding.fix) == ("critical", said, fix)
+
+
+def test_an_account_that_does_not_say_what_ails_it_is_spoken_of() -> None:
+    live = [{"channel": "page", "accountId": "main", "state": "degraded", "reason": None}]
+    assert told(replace(facts(), live=live)) == {"account_degraded": "page:main is degraded"}
+
+
+@pytest.mark.parametrize(
     ("reason", "fix"),
     [("throttled", "wait: it tries by itself"), ("missing: pip install 'stentor[page]'", "install it where")],
     ids=["goes by itself", "does not"],

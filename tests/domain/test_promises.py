@@ -1,5 +1,6 @@
 """What a channel declares of itself is looked at before anything is sent by it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ def test_everything_at_its_bounds_is_sound() -> None:
     traits = Traits(
         "nonce", 0, "receipt", "read", "own", push_window=0, send_timeout=3600, rates=rates, retry=retry
     )
+    traits = replace(traits, receives=True, stays_open=True, pairs=True)
     assert flaw(Limits(100, "utf16", 1, 0, "shown", 0), traits) == ""
 
 
@@ -63,6 +65,8 @@ def test_everything_at_its_bounds_is_sound() -> None:
         (Traits(at_once=0), "traits.at_once is 0: it must be a whole number of at least 1"),
         (OddTraits(manners=("loud",)), "traits.manners holds 'loud': it may hold silent, bare_links"),
         (OddTraits(receives="yes"), "traits.receives is 'yes': it must be True or False"),
+        (OddTraits(stays_open=1), "traits.stays_open is 1: it must be True or False"),
+        (OddTraits(pairs=None), "traits.pairs is None: it must be True or False"),
     ],
     ids=str,
 )

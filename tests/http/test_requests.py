@@ -179,11 +179,22 @@ def test_a_text_weighs_what_it_weighs_however_it_is_spelt(api: Api, ascii_only: 
 PATHS = (
     *("jobs", "jobs/preview", "jobs/apply", "jobs/tea/run", "send", "runs/x/cancel", "targets/clear"),
     *("deliveries/settle", "deliveries/drop", "deliveries/x/resend", "deliveries/x/settle"),
-    "deliveries/x/cancel",
+    *("deliveries/x/cancel", "accounts/probe", "accounts/check", "accounts/give-away", "accounts/renew"),
 )
 NAMES = (
     *("id", "due", "to", "text", "channel", "dryRun", "ids", "all", "as", "note", "target", "confirm"),
-    *("account", "fromPart", "states", "olderThanMs", "force", "jobs", "prune", "schedule", "payload"),
+    *(
+        "account",
+        "accountId",
+        "fromPart",
+        "states",
+        "olderThanMs",
+        "force",
+        "jobs",
+        "prune",
+        "schedule",
+        "payload",
+    ),
 )
 VALUES = (
     "null",

@@ -149,6 +149,21 @@ def test_listening_begins_again_after_it_has_ended(fast_home: Path, error: Excep
     assert [kept["messageId"] for kept in lived(fast_home, channel)] == ["m-1", "m-2"]
 
 
+def test_an_account_that_is_opened_anew_is_listened_to_anew(fast_home: Path) -> None:
+    """What was listening does not have to notice that its connection is closed."""
+    channel = hearing([message("m-1")], [message("m-2")])
+
+    async def story(operations: Operations) -> None:
+        clock = operations.app.seams.clock
+        await clock.sleep(60)
+        await operations.app.connections.renew("page", "default")
+        await clock.sleep(1)
+
+    Simulation(fast_home, [channel]).live(story, seconds=120)
+
+    assert channel.bag.taken == ["m-1", "m-2"]
+
+
 def test_what_ends_again_and_again_is_begun_ever_more_seldom(fast_home: Path) -> None:
     channel = hearing(*([Unavailable("no line")] for _ in range(1_000)))
     lived(fast_home, channel, seconds=3_600)

@@ -39,13 +39,28 @@ _DAY = 24 * _HOUR
 _CHANGES_OF_CLOCKS = sorted({at for zone in ZONES for at in calendar.changes(zone) if START_MS < at < END_MS})
 
 
+@dataclass(frozen=True)
+class Weather:
+    """What kind of year it is. `lots` decides everything that is not said here.
+
+    crashes       the share of lives that end in the middle of something.
+    jumps         how many times a clock is set in one life, each as likely as the others.
+    away_days     the longest time without a process.
+    """
+
+    lots: int
+    jobs: int
+    crashes: float
+    jumps: tuple[int, ...]
+    away_days: int
+
+
 @dataclass
 class Year:
     """`planned` holds every job of the store, and `created` when it was taken."""
 
     home: Path
-    random: Random
-    jobs: int
+    weather: Weather
     planned: dict[str, PlannedJob] = field(default_factory=dict[str, PlannedJob])
     created: dict[str, int] = field(default_factory=dict[str, int])
     lives: int = 0
@@ -54,6 +69,7 @@ class Year:
 
     def __post_init__(self) -> None:
         (self.home / "stentor.toml").write_text(_CONFIG)
+        self.random = Random(self.weather.lots)
         self.provider = Provider()
         channel = scripted_channel("page", self.provider)
         self.world = Simulation(
@@ -80,7 +96,7 @@ class Year:
 
     def _live(self) -> None:
         newcomers = self._newcomers()
-        jumps = [self._jump() for _ in range(self.random.choice((0, 0, 0, 1, 2)))]
+        jumps = [self._jump() for _ in range(self.random.choice(self.weather.jumps))]
 
         async def story(operations: Operations) -> None:
             for job in newcomers:
@@ -92,7 +108,7 @@ class Year:
                 self.jumps += 1
 
         up = self._between(20, 3 * _HOUR)
-        point = round(self._between(20, 10_000)) if self.random.random() < 0.5 else None
+        point = round(self._between(20, 10_000)) if self.random.random() < self.weather.crashes else None
         life = self.world.live(story, seconds=up, crash_at=point)
         self.lives += 1
         self.crashes += life.crashed
@@ -100,7 +116,7 @@ class Year:
 
     def _be_away(self) -> None:
         """For a second or for days; or until about the time at which clocks change somewhere."""
-        self.world.now_ms += round(self._between(1, 12 * _DAY) * 1000)
+        self.world.now_ms += round(self._between(1, self.weather.away_days * _DAY) * 1000)
         coming = next((at for at in _CHANGES_OF_CLOCKS if 0 < at - self.world.now_ms < 10 * DAY_MS), None)
         if coming is not None and self.random.random() < 0.3:
             self.world.now_ms = coming + self.random.randrange(-2 * HOUR_MS, HOUR_MS)
@@ -113,7 +129,7 @@ class Year:
     def _newcomers(self) -> Sequence[PlannedJob]:
         """More than half of the jobs are there from the start. Whom a crash kept out comes again, as somebody else."""
         share = min(1.0, 0.6 * (1 + (self.world.now_ms - START_MS) / (END_MS - START_MS)))
-        names = {f"j{number:03}" for number in range(round(self.jobs * share))}
+        names = {f"j{number:03}" for number in range(round(self.weather.jobs * share))}
         reach_ms = max(END_MS - self.world.now_ms, DAY_MS)
         return [
             any_job(self.random, name, self.world.now_ms, reach_ms=reach_ms)

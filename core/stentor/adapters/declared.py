@@ -76,6 +76,9 @@ def _check_promises(about: str, channel: Channel) -> None:
         wrong = flaw(channel.limits, channel.traits)
     if wrong:
         raise PluginError(f"{about}: {wrong}")
+    kind = type(channel)
+    if channel.traits.pairs and (kind.pair is Channel.pair or kind.unpair is Channel.unpair):
+        raise PluginError(f"{about}: traits.pairs is True, so it must have a pair and an unpair of its own")
 
 
 def _check_text(about: str, channel: Channel) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from stentor.app.assembly import App
 from stentor.app.operations import NotFound
-from stentor.app.parameters import Parameters
+from stentor.app.parameters import Parameters, not_valid
 from stentor.app.probing import probed
 from stentor.contract.channel import Connection
 from stentor.contract.errors import CredentialsRejected, DeliveryError, Unavailable
@@ -14,7 +14,7 @@ from stentor.contract.targets import Target
 from stentor.domain.json_types import JsonObject
 from stentor.domain.plugin_words import said
 from stentor.domain.refusals import Refused
-from stentor.domain.routing import Address, RouteError, read
+from stentor.domain.routing import Address, read
 from stentor.services.naming import id_of
 
 # Whoever pairs an account has it for so long at most.
@@ -36,11 +36,8 @@ class AccountOperations:
     async def check(self, raw: Mapping[str, Any]) -> JsonObject:
         """Ask a channel what it knows of a target."""
         channel, account = self._account(raw, "target")
-        try:
-            address = Address(Parameters(raw, *raw).text("target") or "", channel, account)
-            target = read(address, self.app.directory).target
-        except RouteError as error:
-            raise Refused(error.code, error.message, hint=error.hint) from error
+        address = Address(_word(Parameters(raw, *raw), "target"), channel, account)
+        target = read(address, self.app.directory).target
         connection = await self._open(channel, account)
         try:
             found = await id_of(target, self.app.directory.channels[channel], connection)
@@ -68,13 +65,21 @@ class AccountOperations:
 
     def _account(self, raw: Mapping[str, Any], *more: str) -> tuple[str, str]:
         asked = Parameters(raw, "channel", "accountId", *more)
-        channel, account = asked.text("channel") or "", asked.text("accountId") or ""
+        channel, account = _word(asked, "channel"), _word(asked, "accountId")
         if account not in self.app.directory.accounts(channel):
             raise NotFound(
                 f"this daemon has no account {account!r} of channel {channel!r}: it was started before "
                 "that was configured, or it was never"
             )
         return channel, account
+
+
+def _word(asked: Parameters, name: str) -> str:
+    """A text that must be there."""
+    text = asked.text(name)
+    if text is None or not text.strip():
+        raise not_valid(name, "must not be blank")
+    return text
 
 
 def spelt(target: Target) -> JsonObject:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from stentor.app.checking import alone, context_of
 from stentor.contract.channel import Account, Channel, ChannelContext
@@ -13,7 +14,17 @@ from stentor.domain.refusals import Refused
 from stentor.domain.routing import Directory
 from stentor.services.plugin_calls import Door, Raised
 
+T = TypeVar("T")
 _Work = Callable[[Channel, Account, ChannelContext], Awaitable[object]]
+
+
+class _Asked(NamedTuple):
+    """Which account."""
+
+    home: Path
+    channel: str
+    account: str
+    directory: Directory
 
 
 def pair_account(home: Path, name: str, account: str, directory: Directory, desk: PairingDesk) -> str:
@@ -22,7 +33,7 @@ def pair_account(home: Path, name: str, account: str, directory: Directory, desk
     async def pair(channel: Channel, paired: Account, context: ChannelContext) -> object:
         return await channel.pair(paired, context, desk)
 
-    return storable(text_in(_done(home, (name, account), directory, "pair", pair), "what pair returns"))
+    return _done(_Asked(home, name, account, directory), "pair", pair, _who)
 
 
 def unpair_account(home: Path, name: str, account: str, directory: Directory) -> None:
@@ -30,20 +41,24 @@ def unpair_account(home: Path, name: str, account: str, directory: Directory) ->
         await channel.unpair(paired, context)
         return None
 
-    _done(home, (name, account), directory, "unpair", unpair)
+    _done(_Asked(home, name, account, directory), "unpair", unpair, lambda _given: None)
 
 
-def _done(home: Path, owner: tuple[str, str], directory: Directory, what: str, work: _Work) -> object:
-    channel, account = alone(directory, *owner)
+def _done(asked: _Asked, what: str, work: _Work, read: Callable[[object], T]) -> T:
+    channel, account = alone(asked.directory, asked.channel, asked.account)
     redactor = Redactor()
-    context = context_of(home, account, redactor)
+    context = context_of(asked.home, account, redactor)
     context.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    call = Door(*owner).call(what, lambda: work(channel, account, context), lambda given: given)
+    call = Door(account.channel, account.id).call(what, lambda: work(channel, account, context), read)
     found = asyncio.run(_to_its_end(call))
     if isinstance(found, Raised):
         raise Refused("not_paired" if what == "pair" else "not_unpaired", redactor.clean(said(found.error)))
     return found
 
 
-async def _to_its_end(call: Awaitable[object]) -> object:
+def _who(given: object) -> str:
+    return storable(text_in(given, "what pair returns"))
+
+
+async def _to_its_end(call: Awaitable[T]) -> T:
     return await call

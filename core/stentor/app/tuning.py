@@ -11,7 +11,7 @@ from stentor.ports import Clock
 _TURN_SECONDS = 0.0002
 # Garbage is looked for in portions that take less than a millisecond, and where it is a little older only after
 # long work without a rest; when there is one, `tidy` does that.
-_GARBAGE_THRESHOLDS = (1_000, 10_000, 50)
+_GARBAGE_THRESHOLDS = (400, 10_000, 50)
 _TIDY_EVERY_SECONDS = 10.0
 _LESS_THAN_EVERYTHING = 1
 

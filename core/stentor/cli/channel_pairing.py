@@ -7,8 +7,12 @@ from pathlib import Path
 import click
 
 from stentor.cli.account_names import directory_of_home, named
-from stentor.cli.output import common, note, show_json
+from stentor.cli.output import common, harmless, note, show_json
+from stentor.domain.json_types import JsonObject
 from stentor.domain.routing import Directory
+
+# The exit code of what a daemon does not know.
+_NOT_FOUND = 4
 
 
 @click.command()
@@ -37,7 +41,7 @@ def login(account: str, phone: str, home: Path, as_json: bool) -> None:
     if as_json:
         show_json({"channel": owner[0], "accountId": owner[1], "ok": True, "said": who})
     else:
-        click.echo(f"{':'.join(owner)} is {who}")
+        click.echo(harmless(f"{':'.join(owner)} is {who}"))
 
 
 @click.command()
@@ -79,13 +83,15 @@ def _paired(text: str, directory: Directory) -> tuple[str, str]:
 @contextmanager
 def _to_ourselves(home: Path, channel: str, account: str) -> Generator[None]:
     """Only one process can have the account: a daemon that runs lets go of it for as long."""
-    from stentor.cli.daemon import ask
+    from stentor.cli.daemon import ACCOUNT_SECONDS, ask
     from stentor.cli.output import DaemonAnswer
 
     owner = {"channel": channel, "accountId": account}
     try:
-        daemon = ask(home, "POST", "accounts/give-away", owner) is not None
+        daemon = ask(home, "POST", "accounts/give-away", owner, patience=ACCOUNT_SECONDS) is not None
     except DaemonAnswer as error:
+        if error.exit_code != _NOT_FOUND:
+            raise
         # It does not know the account yet, so it does not have it either.
         note(f"note: {error}; restart it to send with this account")
         daemon = False
@@ -93,4 +99,15 @@ def _to_ourselves(home: Path, channel: str, account: str) -> Generator[None]:
         yield
     finally:
         if daemon:
-            ask(home, "POST", "accounts/renew", owner)
+            _give_back(home, owner)
+
+
+def _give_back(home: Path, owner: JsonObject) -> None:
+    """Whatever the daemon makes of it, what has become of the pairing stands."""
+    from stentor.cli.daemon import ask
+    from stentor.cli.output import DaemonAnswer
+
+    try:
+        ask(home, "POST", "accounts/renew", owner)
+    except DaemonAnswer as error:
+        note(f"note: {error}; restart the daemon if it does not send with this account")

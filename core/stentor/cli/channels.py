@@ -8,7 +8,7 @@ import click
 from stentor.cli.account_names import directory_of_home, named
 from stentor.cli.channel_pairing import login, logout
 from stentor.cli.channel_project import new
-from stentor.cli.output import DaemonAnswer, common, existing, note, show_json, table, when
+from stentor.cli.output import DaemonAnswer, common, existing, harmless, note, show_json, table, when
 from stentor.domain.json_types import JsonObject
 from stentor.domain.routing import Directory
 
@@ -76,7 +76,7 @@ def test(account: str, home: Path, as_json: bool) -> None:
     if as_json:
         show_json(answer)
     elif answer["ok"]:
-        click.echo(f"{channel}:{name} works: {answer['said']}")
+        click.echo(harmless(f"{channel}:{name} works: {answer['said']}"))
     else:
         note(f"{channel}:{name} does not work: {answer['error']}")
     if not answer["ok"]:
@@ -113,10 +113,11 @@ def messages(channel: str | None, limit: int, home: Path, as_json: bool) -> None
 def _said(home: Path, channel: str, account: str, directory: Directory) -> str:
     """What the provider says of an account. One that stays open is asked by the daemon that has it."""
     from stentor.app.checking import probe_account
-    from stentor.cli.daemon import ask
+    from stentor.cli.daemon import ACCOUNT_SECONDS, ask
 
     if directory.channels[channel].traits.stays_open:
-        answer = ask(home, "POST", "accounts/probe", {"channel": channel, "accountId": account})
+        owner = {"channel": channel, "accountId": account}
+        answer = ask(home, "POST", "accounts/probe", owner, patience=ACCOUNT_SECONDS)
         if answer is not None:
             return str(answer["said"])
     return probe_account(home, channel, account, directory)

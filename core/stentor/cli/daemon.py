@@ -21,6 +21,8 @@ Request = tuple[str, str, JsonObject | None]
 T = TypeVar("T")
 _EXIT_OF_STATUS = {400: 2, 403: 7, 404: 4}
 _PATIENCE_SECONDS = 30.0
+# An account may take a minute to open, and another one to answer.
+ACCOUNT_SECONDS = 150.0
 _TRIES = 30
 _BETWEEN_TRIES = 0.1
 
@@ -87,6 +89,8 @@ def _look_at(method: str, path: str) -> str:
     what, _, rest = path.partition("/")
     if what in ("send", "deliveries", "targets"):
         return "stentor deliveries list"
+    if what == "accounts":
+        return "stentor channels list"
     return "stentor cron runs" if what == "runs" or rest.endswith("/run") else "stentor cron edits"
 
 

@@ -181,13 +181,13 @@ def _targets(facts: Facts) -> Iterator[Finding]:
 def _accounts(facts: Facts) -> Iterator[Finding]:
     for account in facts.accounts:
         if account["state"] == "down":
-            message = f"{account['channel']}:{account['accountId']} is down: {account['reason']}"
+            message = f"{account['channel']}:{account['accountId']} is down{_because(account)}"
             yield Finding("critical", "account_down", message, _mend_of_account(account))
     shut = {(row["channel"], row["accountId"]) for row in facts.accounts if row["state"] == "down"}
     for account in facts.live:
         channel, name = account["channel"], account["accountId"]
         if account["state"] in ("degraded", "down") and (channel, name) not in shut:
-            message = f"{channel}:{name} is {account['state']}: {account['reason']}"
+            message = f"{channel}:{name} is {account['state']}{_because(account)}"
             fix = f"`stentor channels test {channel}:{name}` says whether it can send"
             yield Finding("warn", "account_degraded", message, fix)
     for gate in facts.outbox.gates:
@@ -195,8 +195,13 @@ def _accounts(facts: Facts) -> Iterator[Finding]:
         yield Finding("warn", "account_gated", message, _mend_of(gate.reason))
 
 
+def _because(account: JsonObject) -> str:
+    """What an account says of its state; some say nothing."""
+    return f": {account['reason']}" if account["reason"] else ""
+
+
 def _mend_of_account(account: JsonObject) -> str:
-    if _PAIR in account["reason"]:
+    if _PAIR in (account["reason"] or ""):
         return f"pair it: {_PAIR} {account['channel']}:{account['accountId']}"
     return "mend its settings, then restart"
 

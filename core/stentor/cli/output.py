@@ -17,6 +17,8 @@ from stentor.home import home_path
 F = TypeVar("F", bound=Callable[..., Any])
 # What agents and providers say is shown, never obeyed: a terminal takes orders in these characters.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Of these, those that JSON does not spell out by itself.
+_UNSPELT = re.compile(r"[\x7f-\x9f]")
 
 
 def common(command: F) -> F:
@@ -36,12 +38,18 @@ def _home_of(_context: click.Context, _option: click.Parameter, value: str | Non
 
 
 def show_json(document: object) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=None if not sys.stdout.isatty() else 2))
+    click.echo(json_text(document, indent=None if not sys.stdout.isatty() else 2))
+
+
+def json_text(document: object, *, indent: int | None = None) -> str:
+    """JSON that gives a terminal no orders, and means the same."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    return _UNSPELT.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def note(text: str) -> None:
     """Something for people that is not the answer."""
-    click.echo(text, err=True)
+    click.echo(harmless(text), err=True)
 
 
 def read_line(line: str) -> JsonObject:

@@ -1,13 +1,11 @@
 """What the owner of an account sees in the terminal while it is paired."""
 
-import json
-import sys
 from dataclasses import dataclass
 from io import StringIO
 
 import click
 
-from stentor.cli.output import note
+from stentor.cli.output import harmless, json_text, note
 from stentor.contract.pairing import PairingCode
 
 
@@ -22,7 +20,7 @@ class TerminalDesk:
         if self.as_json:
             self._line({code.kind: code.text, "seconds": code.seconds})
         elif code.kind == "code":
-            click.echo(f"\n    {code.text}\n")
+            click.echo(f"\n    {harmless(code.text)}\n")
         else:
             click.echo(picture(code.text))
 
@@ -33,8 +31,7 @@ class TerminalDesk:
             note(line)
 
     def _line(self, fields: dict[str, object]) -> None:
-        click.echo(json.dumps(fields, ensure_ascii=False))
-        sys.stdout.flush()
+        click.echo(json_text(fields))
 
 
 def picture(text: str) -> str:

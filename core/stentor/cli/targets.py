@@ -1,6 +1,5 @@
 """`stentor targets`: how a target is read, and what was learned of those that were sent to."""
 
-import json
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +13,8 @@ from stentor.app.checking import check_target
 from stentor.app.configured import directory_of
 from stentor.app.parameters import Parameters, not_valid
 from stentor.cli import targets_known
-from stentor.cli.daemon import ask
-from stentor.cli.output import common, note, read_line, show_json, table
+from stentor.cli.daemon import ACCOUNT_SECONDS, ask
+from stentor.cli.output import DaemonAnswer, common, json_text, note, read_line, show_json, table
 from stentor.cli.usage import refuse_beside
 from stentor.config import load_config
 from stentor.contract.targets import Target
@@ -105,7 +104,7 @@ def _checked(home: Path, route: Route, directory: Directory) -> Target:
     target = route.target
     if directory.channels[target.channel].traits.stays_open:
         asked = {"channel": target.channel, "accountId": route.account, "target": target.canonical}
-        answer = ask(home, "POST", "accounts/check", asked)
+        answer = ask(home, "POST", "accounts/check", asked, patience=ACCOUNT_SECONDS)
         if answer is not None:
             return as_spelt(answer)
     return check_target(home, route, directory)
@@ -132,9 +131,11 @@ def _batch(home: Path, directory: Directory) -> None:
             continue
         try:
             answer = explained(home, directory, read_line(line))
+        except DaemonAnswer as error:
+            answer = error.document
         except Exception as error:  # noqa: BLE001 - each line has its own answer
             answer = failure_of(error).as_json()
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        click.echo(json_text(answer))
 
 
 for _name, _command in targets_known.COMMANDS.items():

@@ -40,8 +40,7 @@ def _flaws(limits: Limits, traits: Traits) -> Iterator[str]:
     if traits.at_once is not None:
         yield from _whole("traits.at_once", traits.at_once, 1)
     yield from _several("traits", traits, "manners")
-    if not isinstance(cast("object", traits.receives), bool):
-        yield f"traits.receives is {shown(traits.receives)}: it must be True or False"
+    yield from _flags("traits", traits, "receives", "stays_open", "pairs")
     yield from _of_retry(traits.retry)
     yield from _of_rates(traits.rates)
 
@@ -78,6 +77,13 @@ def _words(name: str, owner: object, *fields: str) -> Iterator[str]:
         words = get_args(hints.get(field, Literal[""]))
         if not isinstance(value, str) or value not in words:
             yield f"{name}.{field} is {shown(value)}: it must be one of {', '.join(words)}"
+
+
+def _flags(name: str, owner: object, *fields: str) -> Iterator[str]:
+    for field in fields:
+        value = cast("object", getattr(owner, field))
+        if not isinstance(value, bool):
+            yield f"{name}.{field} is {shown(value)}: it must be True or False"
 
 
 def _several(name: str, owner: object, field: str) -> Iterator[str]:

@@ -38,7 +38,10 @@ class Attending:
                 failures += 1
                 continue
             except CredentialsRejected as error:
+                lent = self.connections.lent(channel, account)
                 # Nobody has to send anything before people learn of it.
                 await self.connections.take_down(channel, account, str(error))
+                if lent is not None:
+                    self.connections.refused(channel, account, lent)
             failures = 0
             await renewed.wait()

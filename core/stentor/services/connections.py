@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from stentor.contract.channel import Account, Connection
+from stentor.contract.channel import Account, Connection, Health
 from stentor.contract.errors import CredentialsRejected, Unavailable
 from stentor.domain.routing import Directory
 from stentor.ports import Clock, Store, Vault
@@ -19,6 +19,7 @@ from stentor.services.plugin_calls import Door
 
 log = logging.getLogger(__name__)
 _LOOK_AT_SECRETS_SECONDS = 10.0
+_PAIRING = "it is being paired"
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Connections:
         """
         key = (channel, account)
         if self._given_away.get(key, 0) > self.clock.now_ms():
-            raise Unavailable("it is being paired")
+            raise Unavailable(_PAIRING)
         if key in self._open:
             return self._open[key]
         if key in self._opening:
@@ -101,7 +102,10 @@ class Connections:
         self._given_away[key] = self.clock.now_ms() + int(seconds * 1000)
         if key in self._opening:
             await asyncio.wait([self._opening[key]])
+        self._lent.pop(key, None)
         await self._close([key])
+        self.news.opening(*key)
+        self.news.seems(*key, "down", _PAIRING)
         self._renewed(key)
 
     async def renew(self, channel: str, account: str) -> None:
@@ -165,4 +169,10 @@ class Connections:
         folder = self.home / "channels" / account.channel / account.id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         journal = AccountJournal(self.store, self.clock, account.channel, account.id)
-        return Context(account, journal, folder, self.clock, lent, self.news.report, self.news.hear)
+
+        def hear(speaker: Account, state: Health, said: str) -> None:
+            """A connection that is closed, or being closed, says nothing of the account any more."""
+            if self._lent.get((speaker.channel, speaker.id)) is lent:
+                self.news.hear(speaker, state, said)
+
+        return Context(account, journal, folder, self.clock, lent, self.news.report, hear)

@@ -18,6 +18,7 @@ from stentor.services.plugin_calls import Door
 
 log = logging.getLogger(__name__)
 _STATES: tuple[str, ...] = get_args(Health)
+_NO_REASON = "it does not say why"
 
 Key = tuple[str, str]
 
@@ -107,7 +108,7 @@ class News:
         now = self.clock.now_ms()
         is_down = health.state == "down"
         heed = (
-            partial(self.store.shut, *key, health.reason, now)
+            partial(self.store.shut, *key, health.reason or _NO_REASON, now)
             if is_down
             else partial(self.store.reopen, *key, now)
         )

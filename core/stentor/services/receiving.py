@@ -65,16 +65,16 @@ class Receiving:
         failures = 0
         while True:
             began = self.clock.monotonic()
+            renewed = self.connections.renewal(channel, account)
             lent = self.connections.lent(channel, account)
-            why = await self._once(inbox)
-            self.connections.news.seems(channel, account, "degraded", f"nothing comes in: {said(why)}")
+            why = await self._once(inbox, renewed)
             if isinstance(why, CredentialsRejected) and lent is not None:
                 self.connections.refused(channel, account, lent)
             failures = 0 if self.clock.monotonic() - began > _STEADY_SECONDS else failures + 1
-            await self.clock.sleep(_PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS)) - 1])
+            await self.clock.wait(renewed, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS)) - 1])
 
-    async def _once(self, inbox: AccountInbox) -> Exception:
-        """Listen until that ends, and say why it did."""
+    async def _once(self, inbox: AccountInbox, renewed: asyncio.Event) -> Exception:
+        """Listen until that ends, or the account is opened anew, and say why it did."""
         try:
             connection = await self.connections.get(inbox.channel, inbox.account)
         except DeliveryError as error:
@@ -83,17 +83,26 @@ class Receiving:
         call = door.call("receive", lambda: connection.receive(inbox), lambda given: given)
         # Not in a group: one that does not end when it is told to would keep everything else from ending.
         listening = asyncio.Task(call, name=f"receive of {inbox.channel}:{inbox.account}")
+        leaving = asyncio.Task(renewed.wait(), name=f"renewal of {inbox.channel}:{inbox.account}")
+        first_of = partial(asyncio.wait, [listening, leaving], return_when=asyncio.FIRST_COMPLETED)
         try:
-            await asyncio.wait([listening], timeout=_SETTLED_SECONDS)
-            if not listening.done():
+            done, _ = await first_of(timeout=_SETTLED_SECONDS)
+            if not done:
                 self.connections.news.seems(inbox.channel, inbox.account, "ready")
-                await asyncio.wait([listening])
+                await first_of()
         finally:
-            # Its connection is closed next: it gets the time to let go.
+            leaving.cancel()
+            # Its connection is closed, or will be next: it gets the time to let go.
             if listening.cancel():
                 await asyncio.wait([listening], timeout=_LEAVE_SECONDS)
+        if renewed.is_set():
+            return Unavailable("the account is opened anew")
         found = listening.result()
-        return found.error if isinstance(found, Raised) else Unavailable("the channel stopped listening")
+        why = found.error if isinstance(found, Raised) else Unavailable("the channel stopped listening")
+        self.connections.news.seems(
+            inbox.channel, inbox.account, "degraded", f"nothing comes in: {said(why)}"
+        )
+        return why
 
 
 def _receives(channel: Channel, account: str, settings: AccountSettings) -> bool:

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _AHEAD_MS = 250
 _BATCH = 256
 # Few enough that planning them never keeps the loop to itself, many enough that writing them down is one thing.
-_PLANNED_AT_ONCE = 4
+_PLANNED_AT_ONCE = 2
 _CLAIMED_TOGETHER = 16
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0

@@ -41,6 +41,7 @@ from stentor.testing.store_conformance.outcomes import (
     JobAfterRunRules,
     OutboxOfRunRules,
 )
+from stentor.testing.store_conformance.proofs import ProofRules
 from stentor.testing.store_conformance.receipts import ReceiptRules
 from stentor.testing.store_conformance.recovery import OrphanRules, RecoveryRules, RestartRules
 from stentor.testing.store_conformance.retention import GoneRules, KeptRules, RetentionRules
@@ -51,6 +52,7 @@ from stentor.testing.store_conformance.settling import (
     SettlementRules,
 )
 from stentor.testing.store_conformance.shares import ShareRules
+from stentor.testing.store_conformance.shutting import ReopenRules, ShutRules
 from stentor.testing.store_conformance.steps import Reopen, RunLog
 from stentor.testing.store_conformance.tool_sends import ToolSendRules
 
@@ -76,6 +78,8 @@ class StoreConformance(
     AttemptRules,
     AccountRules,
     GateRules,
+    ShutRules,
+    ReopenRules,
     ShareRules,
     IncomingRules,
     SettlementRules,
@@ -88,6 +92,7 @@ class StoreConformance(
     ExpiryRules,
     AlertRules,
     ReceiptRules,
+    ProofRules,
     NewsRules,
     IncidentRules,
     NoticeRules,
