@@ -17,6 +17,7 @@ from stentor import (
     Connection,
     CredentialsRejected,
     Example,
+    InvalidTarget,
     Limits,
     Part,
     Receipt,
@@ -45,6 +46,10 @@ class PhoneLine(Connection):
         return f"{ORDER * (_wish(self._folder) == 'orders')}Ann, by {os.getpid()}"
 
     async def resolve(self, target: Target) -> Target:
+        if target.id == "stranger":
+            raise InvalidTarget("phone:stranger is nobody", hint="check the name")
+        if target.id == "nobody_answers":
+            await asyncio.get_running_loop().create_future()
         return replace(target, display=f"Ann, by {os.getpid()}", warnings=("her phone is off",))
 
     async def close(self) -> None:

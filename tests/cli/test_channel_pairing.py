@@ -289,6 +289,46 @@ def test_a_daemon_is_asked_about_an_account_that_only_it_can_have(phone: Phone) 
         assert phone.deeds == ["opened"]
 
 
+def job_to(target: str) -> tuple[str, ...]:
+    return "--every", "1h", "--text", "tea", "--to", target
+
+
+@pytest.mark.parametrize("command", ["preview", "add"])
+def test_a_job_shows_how_its_target_is_known_and_warns_of_one_that_is_not(phone: Phone, command: str) -> None:
+    phone.behaves(paired=True)
+    with serving(phone.stentor):
+        phone.has("opened")
+        ((_, daemon),) = phone.happened
+        known = phone.stentor.ask("cron", command, *job_to("phone:ann"))
+        unknown = phone.stentor.ask("cron", command, *job_to("phone:stranger"))
+        other = phone.stentor.ask("cron", command, *job_to("local:inbox"))
+        seen = phone.stentor.run("cron", command, *job_to("phone:ann")).out
+        assert phone.deeds == ["opened"]
+
+    assert known["preview"]["known"] == {"phone:ann": f"Ann, by {daemon}"}
+    assert f"  Ann, by {daemon}\n" in seen
+    assert "phone:stranger is nobody" in unknown["warnings"]
+    assert "known" not in {**unknown["preview"], **other["preview"]}
+
+
+@pytest.mark.parametrize("command", ["preview", "add"])
+def test_a_job_does_not_wait_long_for_what_nobody_says(phone: Phone, command: str) -> None:
+    phone.behaves(paired=True)
+    with serving(phone.stentor):
+        phone.has("opened")
+        shown = phone.stentor.ask("cron", command, *job_to("phone:nobody_answers"))
+
+    assert "known" not in shown["preview"]
+
+
+@pytest.mark.parametrize("command", ["preview", "add"])
+def test_without_a_daemon_nobody_is_asked_about_a_job(phone: Phone, command: str) -> None:
+    phone.behaves(paired=True)
+
+    assert "known" not in phone.stentor.ask("cron", command, *job_to("phone:ann"))["preview"]
+    assert phone.deeds == []
+
+
 def test_without_a_daemon_the_account_is_opened_to_ask_it(phone: Phone) -> None:
     phone.behaves(paired=True)
 

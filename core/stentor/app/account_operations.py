@@ -14,7 +14,7 @@ from stentor.contract.targets import Target
 from stentor.domain.json_types import JsonObject
 from stentor.domain.plugin_words import said
 from stentor.domain.refusals import Refused
-from stentor.domain.routing import Address, read
+from stentor.domain.routing import Address, Route, read
 from stentor.services.naming import id_of
 
 # Whoever pairs an account has it for so long at most.
@@ -44,6 +44,13 @@ class AccountOperations:
         except DeliveryError as error:
             raise Refused("bad_target", self.app.redactor.clean(said(error))) from error
         return spelt(found)
+
+    async def known(self, route: Route) -> JsonObject:
+        """What its channel knows of a target."""
+        target = route.target
+        return await self.check(
+            {"channel": target.channel, "accountId": route.account, "target": target.canonical}
+        )
 
     async def give_away(self, raw: Mapping[str, Any]) -> JsonObject:
         """Let go of an account for somebody who pairs it, until it is renewed."""

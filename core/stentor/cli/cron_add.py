@@ -1,18 +1,22 @@
 """`stentor cron add`, and `cron preview`, which only says what adding would do."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from stentor.cli.daemon import operate
+from stentor.cli.daemon import ask, operate
 from stentor.cli.job_files import read_object
 from stentor.cli.job_flags import given, job_of
 from stentor.cli.job_lines import say_job
 from stentor.cli.job_options import new_job_options
-from stentor.cli.output import common, note, show_json
+from stentor.cli.output import DaemonAnswer, DaemonUnreachable, common, note, show_json
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.refusals import Refused
+
+if TYPE_CHECKING:
+    from stentor.app.previewing import Preview
+    from stentor.domain.routing import Route
 
 NO_DAEMON = "no-daemon: nothing happens until `stentor serve` runs"
 _DEPRECATED = "--deliver is deprecated: say --announce"
@@ -60,12 +64,40 @@ def preview(job: str | None, file: str | None, home: Path, as_json: bool, **flag
         raw = described(file, flags)
         shown = preview.job(raw)
         shown["warnings"] += [*remarks(flags), *_default_agent(raw, shown)]
+    shown = _confirmed(home, preview, shown)
     if as_json:
         show_json(shown)
         return
     say_job(shown)
     if job is None:
         note("a preview: nothing was stored")
+
+
+def _confirmed(home: Path, preview: "Preview", shown: JsonObject) -> JsonObject:
+    """With what a daemon that runs hears of the targets: it is connected where we are not."""
+    import asyncio
+
+    from stentor.app.confirming import PATIENCE_SECONDS, askable, confirmed
+
+    routes = askable(shown, preview.naming.directory)
+    if not routes:
+        return shown
+
+    async def ask_daemon(route: "Route") -> JsonObject | None:
+        target = {
+            "channel": route.target.channel,
+            "accountId": route.account,
+            "target": route.target.canonical,
+        }
+        try:
+            return ask(home, "POST", "accounts/check", target, patience=PATIENCE_SECONDS)
+        except DaemonAnswer as answer:
+            refusal = answer.document["error"]
+            raise Refused(refusal["code"], refusal["message"]) from answer
+        except DaemonUnreachable as error:
+            raise TimeoutError from error
+
+    return asyncio.run(confirmed(shown, routes, ask_daemon))
 
 
 def described(file: str | None, flags: dict[str, Any]) -> JsonObject:

@@ -28,6 +28,8 @@ def say_job(answer: JsonObject, *, changed: bool = False) -> None:
         for line in differences(answer["changed"], "  ") or ["  nothing changed"]:
             click.echo(line)
     say(f"{answer['preview']['label']} ({answer['preview']['detail']})", "  ")
+    for known in answer["preview"].get("known", {}).values():
+        say(known, "  ")
     if not answer["enabled"]:
         click.echo("  switched off")
     for run in answer["preview"]["nextRuns"]:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.account_operations import AccountOperations
 from stentor.app.assembly import database
+from stentor.app.confirming import askable, confirmed
 from stentor.app.operations import NotFound, Operations, known_job
 from stentor.app.parameters import Parameters
 from stentor.app.previewing import preview_job, preview_stored
@@ -101,21 +102,26 @@ class Endpoints:
         return found
 
     async def add_job(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).add_job(await body_of(request))
+        return await self._confirmed(await self._on_behalf(request).add_job(await body_of(request)))
 
     async def edit_job(self, request: Request) -> JsonObject:
-        return await self._on_behalf(request).edit_job(request.path_params["job"], await body_of(request))
+        edited = await self._on_behalf(request).edit_job(request.path_params["job"], await body_of(request))
+        return await self._confirmed(edited)
 
     async def preview_job(self, request: Request) -> JsonObject:
         app, body = self._operations.app, await body_of(request)
         if set(body) == {"id"}:
             name = Parameters(body, "id").text("id") or ""
-            return preview_stored(app.home, app.book.rules, name)
+            return await self._confirmed(preview_stored(app.home, app.book.rules, name))
 
         async def look() -> JsonObject:
             return preview_job(app.home, app.book.rules, body)
 
-        return await app.book.naming.knowing(look)
+        return await self._confirmed(await app.book.naming.knowing(look))
+
+    async def _confirmed(self, shown: JsonObject) -> JsonObject:
+        app = self._operations.app
+        return await confirmed(shown, askable(shown, app.directory), AccountOperations(app).known)
 
     async def apply_jobs(self, request: Request) -> JsonObject:
         return await self._on_behalf(request).apply_jobs(await application_of(request))

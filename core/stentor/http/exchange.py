@@ -1,5 +1,6 @@
 """How requests are read, and answers written."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 _STATUS_OF_EXIT = {2: 400, 4: 404, 7: 403}
 # JSON may spell a character of two bytes in six.
 _SPELT_OUT = 3
+_LEAVING = Failure(1, "leaving", "the daemon is stopping", "ask again when it runs")
 Endpoint = Callable[[Request], Awaitable[JsonObject]]
 
 
@@ -38,6 +40,9 @@ class Answers:
                 return _json(200, await endpoint(request))
             except Exception as error:  # noqa: BLE001 - the caller gets a sentence, the daemon goes on
                 return self._failed(error)
+            except asyncio.CancelledError:
+                # Whoever still asks when the daemon leaves: nobody waits for the answer to this any longer.
+                return _json(503, self._cleaned(_LEAVING))
 
         return Route(path, handle, methods=[method])
 
