@@ -72,13 +72,14 @@ class Account:
         }
 
     def connect(self) -> None:
-        """The messages that were not taken are given again, before any new ones."""
+        """What has come of the latest messages is told again, and so are those that were not taken, before any new."""
         if self._connects:
             raise Refused("bad_request", "it is connected once")
         self._connects = True
         self._become({"state": "connecting", "reason": ""})
-        for message in self._ledger.kept() if self._receives else ():
-            self._tell("message", message)
+        for receipt in self._ledger.receipts():
+            self._tell("receipt", receipt)
+        self.tell_kept()
 
     async def connected(self) -> None:
         """Returns when there is no connection, nor will there be one: whoever wants one begins a new process."""
@@ -118,7 +119,7 @@ class Account:
         return {"found": [asdict(await self._client.look_up(number)) for number in numbers]}
 
     def recall(self, facts: Facts) -> Facts:
-        return asdict(self._ledger.recall(text(facts.get("part"))))
+        return asdict(self._ledger.recall(text(facts.get("part")), whole(facts.get("tried"))))
 
     def count(self, facts: Facts) -> Facts:
         count, oldest = self._ledger.count(whole(facts.get("since_ms")))
@@ -135,6 +136,10 @@ class Account:
         except TimeoutError:
             raise Refused("not_connected", "WhatsApp has not begun to pair") from None
         return {"code": await self._client.pair_code(text(facts.get("phone")))}
+
+    def tell_kept(self) -> None:
+        for message in self._ledger.kept() if self._receives else ():
+            self._tell("message", message)
 
     def taken(self, facts: Facts) -> None:
         self._ledger.taken(text(facts.get("message_id")))
@@ -189,7 +194,9 @@ class Account:
 
     def _receipt(self, facts: Facts) -> None:
         try:
-            part = self._ledger.receipt(text(facts["message_id"]), cast("Level", facts["level"]))
+            part = self._ledger.receipt(
+                text(facts["message_id"]), cast("Level", facts["level"]), whole(facts.get("at"))
+            )
         except Unwritable as error:
             part = ""
             self._soon("trouble", {"text": str(error)})

@@ -85,7 +85,6 @@ class WhatsAppChannel(Channel):
         ),
         Example("WhatsApp:6281234567890", _NUMBER, "digits alone begin with the country code"),
         Example("0062 812 3456 7890", _NUMBER, "00 is the +"),
-        Example("+62 (0)812.3456.7890", _NUMBER, "the 0 that is dialled inside the country"),
         Example("tel:+62-812-3456-7890", _NUMBER),
         Example("＋６２ ８１２ ３４５６ ７８９０", _NUMBER, "digits of any script"),  # noqa: RUF001 - as Japanese keyboards write them
         Example("6281234567890@s.whatsapp.net", _NUMBER, "as WhatsApp's protocol writes a number"),

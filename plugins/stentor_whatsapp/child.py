@@ -91,6 +91,8 @@ class Child:
                 return self._there().count(asked.facts)
             case "who":
                 return self._there().who()
+            case "kept":
+                self._there().tell_kept()
             case "taken":
                 self._there().taken(asked.facts)
             case "close":

@@ -109,7 +109,7 @@ class WhatsAppConnection(Connection):
         self._pacing = pacing
         self._patience = patience
         self._standing = Standing(ctx.health, ctx.now, account)
-        self._reception = Reception(self._confirm)
+        self._reception = Reception(self._confirm, self._tell_again)
         hearing = Hearing(ctx, self._standing, self._reception)
         self._supervisor = Supervisor(start, ctx, patience, hearing)
         self._sending = Sending(self._supervisor, patience)
@@ -153,7 +153,7 @@ class WhatsAppConnection(Connection):
         if not target.id.startswith("+"):
             return target
         await self._standing.be_ready(self._patience.connected)
-        found = await self._lookups.of(target.id)
+        found = await self._lookups.of(target.id, or_not=False)
         if not found.on:
             raise InvalidTarget(
                 f"{target.id} is not on WhatsApp",
@@ -167,7 +167,8 @@ class WhatsAppConnection(Connection):
     async def reconcile(self, part: Part) -> Receipt | None:
         if self._sending.is_under_way(part.id):
             raise Ambiguous("the message is still under way")
-        facts = await self._asked("recall", part=part.id)
+        tried = 0 if part.first_tried is None else round(part.first_tried.timestamp() * 1000)
+        facts = await self._asked("recall", part=part.id, tried=tried)
         state = text(facts.get("state"))
         if state == "accepted" and text(facts.get("message_id")):
             return self._receipt(part.target, facts)
@@ -189,6 +190,8 @@ class WhatsAppConnection(Connection):
     async def _on_whatsapp(self, number: str) -> Found:
         found = await self._lookups.of(number)
         if not found.on:
+            # The core asks no more until somebody says that it is worth it.
+            self._lookups.forget(number)
             raise Rejected("not_found", f"{number} is not on WhatsApp: check the number")
         return found
 
@@ -220,6 +223,11 @@ class WhatsAppConnection(Connection):
         """What is not confirmed is told once more by the next child, and known by its id."""
         with suppress(DeliveryError):
             await self._asked("taken", message_id=message_id)
+
+    async def _tell_again(self) -> None:
+        """The next child does so by itself."""
+        with suppress(DeliveryError):
+            await self._asked("kept")
 
     def _receipt(self, target: Target, facts: Facts) -> Receipt:
         chat = text(facts.get("chat"))

@@ -39,8 +39,10 @@ class Hearing:
     def heard(self, event: Event) -> Leave | None:
         match event.name:
             case "state":
+                known = self._standing.trouble
                 self._standing.hear(event.facts)
-                return self._use_of_the_child()
+                # What kept the one before it out is nothing against a new child, which has yet to try.
+                return None if self._standing.trouble is known else self._use_of_the_child()
             case "receipt":
                 self._report(event.facts)
             case "message":

@@ -1,8 +1,8 @@
 """What was sent and what came in, written down before anybody is told: the child's memory across its deaths.
 
 A message is written down when the library announces its id, which is before a byte of it leaves. So a part without a
-row never left, for as long as this version of the library is one that announces: that is seen with the first message
-that WhatsApp acknowledges under the announced id, and kept.
+row never left, if it was first offered to a ledger and to a version of the library that were seen to announce by then:
+that is seen with the first message that WhatsApp acknowledges under the announced id, and kept.
 """
 
 import json
@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS sent (
     at INTEGER NOT NULL,
     accepted_at INTEGER,
     refused INTEGER NOT NULL DEFAULT 0,
-    level TEXT NOT NULL DEFAULT ''
+    level TEXT NOT NULL DEFAULT '',
+    level_at INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS sent_by_part ON sent (part);
 CREATE INDEX IF NOT EXISTS sent_by_time ON sent (at);
@@ -130,7 +131,12 @@ class Ledger:
             ).rowcount
             if not changed:
                 return ""
-            write.execute("INSERT OR REPLACE INTO facts VALUES ('announces', ?)", (self._version,))
+            if self._fact("announces") != self._version:
+                write.execute("INSERT OR REPLACE INTO facts VALUES ('announces', ?)", (self._version,))
+                write.execute(
+                    "INSERT OR REPLACE INTO facts SELECT 'announces_from', at FROM sent WHERE message_id = ?",
+                    (message_id,),
+                )
             return self._part_of(message_id) or ""
 
     def accepted(self, part: str, message_id: str, chat: str, at: int) -> bool:
@@ -146,7 +152,7 @@ class Ledger:
                 write.execute("DELETE FROM facts WHERE name = 'announces'")
             return known
 
-    def receipt(self, message_id: str, level: Level) -> str:
+    def receipt(self, message_id: str, level: Level, at: int) -> str:
         """Keep how far a message has come, and say which part became it; empty for a message of nobody's."""
         with self._writing() as write:
             query = "SELECT part, level FROM sent WHERE message_id = ?"
@@ -154,11 +160,22 @@ class Ledger:
             if row is None:
                 return ""
             if _RANKS[level] > _RANKS[str(row[1])]:
-                write.execute("UPDATE sent SET level = ? WHERE message_id = ?", (level, message_id))
+                values = (level, at, message_id)
+                write.execute("UPDATE sent SET level = ?, level_at = ? WHERE message_id = ?", values)
             return str(row[0])
 
-    def recall(self, part: str) -> Recollection:
-        """What became of a part, as far as anybody here knows."""
+    def receipts(self) -> list[Mapping[str, object]]:
+        """How far the latest messages have come: whoever was told of it may have died before writing it down."""
+        query = (
+            "SELECT message_id, level, level_at, part FROM"
+            " (SELECT rowid AS n, * FROM sent ORDER BY rowid DESC LIMIT ?) WHERE level <> '' ORDER BY n"
+        )
+        with self._lock:
+            rows = self._database.execute(query, (_KEPT,)).fetchall()
+        return [dict(zip(("message_id", "level", "at", "part"), row, strict=True)) for row in rows]
+
+    def recall(self, part: str, tried: int) -> Recollection:
+        """What became of a part that was first tried then, as far as anybody here knows."""
         query = (
             "SELECT message_id, coalesce(accepted_at, at), chat, level, accepted_at IS NOT NULL FROM sent"
             " WHERE part = ? AND refused = 0 ORDER BY accepted_at IS NULL, at DESC LIMIT 1"
@@ -166,7 +183,7 @@ class Ledger:
         with self._lock:
             row = self._database.execute(query, (part,)).fetchone()
             if row is None:
-                return Recollection("never", self._fact("announces") == self._version)
+                return Recollection("never", self._announced_by(tried))
         message_id, at, chat, level, accepted = cast("tuple[str, int, str, str, int]", row)
         state: State = "accepted" if accepted or level else "handed_over"
         return Recollection(state, certain=True, message_id=message_id, at=at, chat=chat, level=level)
@@ -208,6 +225,12 @@ class Ledger:
                     yield self._database
             except sqlite3.Error as error:
                 raise Unwritable(f"the ledger cannot be written: {error}") from error
+
+    def _announced_by(self, tried: int) -> bool:
+        """Whether the absence of what was first tried then is proof. What is older may have stood in a ledger before
+        this one, or was given to another version."""
+        since = self._fact("announces_from")
+        return self._fact("announces") == self._version and bool(since) and int(since) <= tried
 
     def _part_of(self, message_id: str) -> str | None:
         row = self._database.execute("SELECT part FROM sent WHERE message_id = ?", (message_id,)).fetchone()

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from stentor import NotSent
+from stentor import InvalidTarget, NotSent
+from stentor_whatsapp.targets import of_jid
 from stentor_whatsapp.wire import Facts, mapping, text, whole
 
 _KEPT_IF_THERE = timedelta(days=7)
 _KEPT_IF_NOT = timedelta(hours=1)
 _MOST_KEPT = 5000
+_END_OF_TIME_MS = 253_402_300_799_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,10 @@ class Lookups:
         self._ask = ask
         self._known = _read(path)
 
-    async def of(self, number: str) -> Found:
-        """What WhatsApp knows of a number in E.164."""
+    async def of(self, number: str, *, or_not: bool = True) -> Found:
+        """What WhatsApp knows of a number in E.164. Unless `or_not`, it is asked again where it knew nothing."""
         known = self._known.get(number)
-        if known is not None and self._is_fresh(known):
+        if known is not None and self._is_fresh(known) and (known.on or or_not):
             return known
         facts = await self._ask(number)
         found = _found(facts, self._now_ms())
@@ -99,6 +101,14 @@ def _read(path: Path) -> dict[str, Found]:
 
 def _found(facts: Facts, asked_ms: int) -> Found | None:
     on, jid, lid = facts.get("on"), text(facts.get("jid")), text(facts.get("lid"))
-    if not isinstance(on, bool) or (on and not jid):
+    if not isinstance(on, bool) or not 0 <= asked_ms <= _END_OF_TIME_MS:
+        return None
+    if on and not (_is_address(jid) and (not lid or _is_address(lid))):
         return None
     return Found(on, jid if on else "", lid if on else "", asked_ms)
+
+
+def _is_address(jid: str) -> bool:
+    with suppress(InvalidTarget):
+        return bool(of_jid(jid).id)
+    return False

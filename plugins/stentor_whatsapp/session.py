@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 _JOURNALS = ("-journal", "-wal", "-shm")
+_ANEW = "pair the account anew with stentor channels login whatsapp"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -125,17 +126,29 @@ def _restore(session: Path) -> bool:
     copy, fresh = _beside(session, ".bak"), _beside(session, ".new")
     if not copy.exists():
         raise Unusable(
-            f"the session {session} is damaged, and there is no copy of it: move it away, and pair the account anew "
-            "with stentor channels login whatsapp"
+            f"the session {session} is damaged, and there is no copy of it: move it away, and {_ANEW}"
         )
     shutil.copyfile(copy, fresh)
     fresh.chmod(0o600)
-    shutil.copyfile(session, _beside(session, ".damaged"))
-    _beside(session, ".damaged").chmod(0o600)
+    if not fresh.stat().st_size or not _is_sound(fresh):
+        fresh.unlink()
+        raise Unusable(
+            f"the session {session} is damaged, and so is its copy {copy.name}: move both away, and {_ANEW}"
+        )
+    _set_aside(session)
     for tail in _JOURNALS:
         _beside(session, tail).unlink(missing_ok=True)
     fresh.replace(session)
     return True
+
+
+def _set_aside(session: Path) -> None:
+    """The first that was damaged is the best: what is damaged again has come from its copy."""
+    damaged, fresh = _beside(session, ".damaged"), _beside(session, ".damaged.new")
+    if not damaged.exists():
+        shutil.copyfile(session, fresh)
+        fresh.chmod(0o600)
+        fresh.replace(damaged)
 
 
 def _connected(path: Path) -> sqlite3.Connection:

@@ -17,7 +17,18 @@ LONGEST_LINE = 8 * 1024 * 1024
 Facts = Mapping[str, object]
 
 Deed = Literal[
-    "open", "connect", "send", "look_up", "recall", "count", "who", "pair_code", "taken", "logout", "close"
+    "open",
+    "connect",
+    "send",
+    "look_up",
+    "recall",
+    "count",
+    "who",
+    "pair_code",
+    "kept",
+    "taken",
+    "logout",
+    "close",
 ]
 State = Literal[
     "connecting", "connected", "disconnected", "logged_out", "banned", "outdated", "replaced", "refused"

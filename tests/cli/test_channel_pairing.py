@@ -199,10 +199,18 @@ def test_what_waits_for_an_account_goes_when_it_is_paired(phone: Phone) -> None:
         until(sent, "the delivery")
 
 
-@pytest.mark.parametrize(("wish", "code"), [("refuses", 2), ("waits", 130)], ids=["fails", "is interrupted"])
+@pytest.mark.parametrize(
+    ("wish", "ending", "code"),
+    [
+        pytest.param("refuses", None, 2, id="fails"),
+        pytest.param("waits", signal.SIGINT, 130, id="is interrupted"),
+        pytest.param("waits", signal.SIGTERM, 130, id="is ended"),
+        pytest.param("waits", signal.SIGHUP, 130, id="has its terminal closed"),
+    ],
+)
 @pytest.mark.parametrize(("command", "deed"), [("login", "pairing"), ("logout", "unpairing")])
 def test_a_daemon_has_the_account_again_whatever_came_of_it(
-    phone: Phone, wish: str, code: int, command: str, deed: str
+    phone: Phone, wish: str, ending: signal.Signals | None, code: int, command: str, deed: str
 ) -> None:
     phone.behaves(wish, paired=True)
     with serving(phone.stentor):
@@ -213,8 +221,8 @@ def test_a_daemon_has_the_account_again_whatever_came_of_it(
         ) as pairing:
             try:
                 phone.has("opened", "closed", deed, *(["opened"] if wish == "refuses" else []))
-                if wish == "waits":
-                    pairing.send_signal(signal.SIGINT)
+                if ending is not None:
+                    pairing.send_signal(ending)
                 _, said = pairing.communicate(timeout=PATIENCE_SECONDS)
             finally:
                 pairing.kill()

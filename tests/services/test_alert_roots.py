@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stentor.app.operations import Operations
-from stentor.contract.errors import RunnerError, RunnerErrorKind
+from stentor.contract.errors import RunnerError, RunnerErrorKind, Throttled
 from stentor.contract.runners import TurnRequest
 from stentor.testing.scripted import Provider
 from stentor.testing.virtual_time import pass_time
@@ -130,3 +130,22 @@ def test_that_a_job_is_not_skipped_any_more_is_told_too(fast_home: Path) -> None
         '✅ Job "Brief" is good again',
     ]
     assert "it was skipped 3 times since" in last_text(town.ops)
+
+
+def test_an_account_that_may_not_write_for_long_is_told_of_with_the_reason_and_when_it_may(
+    fast_home: Path,
+) -> None:
+    town = Town(fast_home, config=GLOBALLY)
+    town.page.script.append(Throttled(3600, scope="account", message="no writing to strangers"))
+    announcing = failing(payload={"kind": "text", "text": "tea"}, delivery={"to": "page:room1"})
+    town.live(announcing, seconds=1800)
+
+    assert [found["cause"] for found in town.incidents] == ["account_down"]
+    ((place, told),) = town.told
+    assert place == "ops:global"
+    assert "page" in told
+    assert "no writing to strangers" in told
+
+    town.live(seconds=3600)
+    assert [line[:1] for _, line in town.told] == ["⚠", "✅"]
+    assert town.incidents == []

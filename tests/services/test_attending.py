@@ -48,7 +48,19 @@ def test_an_account_that_cannot_be_opened_now_is_tried_again_after_ever_longer_p
     house = House(fast_home, gate).passes(2000)
 
     assert gate.asked_at == [0, 5, 30, 150, 750, 1350, 1950]
-    assert (house.standing, alerts(fast_home)) == (("ready", None), [])
+    assert house.standing == ("ready", None)
+    house.ends()
+
+
+@pytest.mark.parametrize(("tries", "told"), [(3, []), (4, ["account_down"]), (6, ["account_down"])])
+def test_an_account_that_stays_away_is_told_of_once_and_what_waited_goes_when_it_is_back(
+    fast_home: Path, tries: int, told: list[str]
+) -> None:
+    gate = Gate(openings=deque(Unavailable("no network") for _ in range(tries)))
+    house = House(fast_home, gate).passes(160).do(sending("page:room1")).passes(2000)
+
+    assert (house.standing, alerts(fast_home)) == (("ready", None), told)
+    assert states(fast_home) == ["accepted"]
     house.ends()
 
 

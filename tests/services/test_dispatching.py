@@ -106,6 +106,18 @@ def test_a_throttled_account_waits_as_a_whole_and_probes_once(world, provider, f
     assert [delivery["state"] for delivery in deliveries(fast_home)] == ["accepted"] * 3
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(600, []), (3600, ["account_down"])])
+def test_that_a_whole_account_may_not_write_for_long_is_told_once(
+    world, provider, fast_home, seconds, told
+) -> None:
+    held = Throttled(seconds, scope="account", message="no writing to strangers")
+    provider.script.extend(held for _ in range(5))
+    world.live(sending(*(f"page:room{n}" for n in range(5))), seconds=60)
+    assert alerts(fast_home) == told
+    world.live(nothing, seconds=6 * seconds)
+    assert {delivery["state"] for delivery in deliveries(fast_home)} == {"accepted"}
+
+
 def test_a_wait_longer_than_the_delivery_lives_expires_it_at_once(world, provider, fast_home) -> None:
     provider.script.append(Throttled(90_000))
     world.live(sending("page:room1"), seconds=1)

@@ -1,5 +1,6 @@
 """`stentor channels login` and `logout`: an account and a device of its owner."""
 
+import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,9 @@ def _to_ourselves(home: Path, channel: str, account: str) -> Generator[None]:
         # It does not know the account yet, so it does not have it either.
         note(f"note: {error}; restart it to send with this account")
         daemon = False
+    # Whoever closes the terminal means what Ctrl-C means.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         yield
     finally:

@@ -91,11 +91,11 @@ def _confirmed(home: Path, preview: "Preview", shown: JsonObject) -> JsonObject:
         }
         try:
             return ask(home, "POST", "accounts/check", target, patience=PATIENCE_SECONDS)
+        except DaemonUnreachable as error:
+            raise TimeoutError from error
         except DaemonAnswer as answer:
             refusal = answer.document["error"]
             raise Refused(refusal["code"], refusal["message"]) from answer
-        except DaemonUnreachable as error:
-            raise TimeoutError from error
 
     return asyncio.run(confirmed(shown, routes, ask_daemon))
 

@@ -34,6 +34,8 @@ CANCELLED_BY_HAND = "cancelled by hand"
 _CONFIRMED_WITHIN_MS = 30 * 60_000
 _UNAVAILABLE_SECONDS = 5
 _LEAST_QUIET_SECONDS = 0.5
+# Whom a provider does not let write for longer than this is told to people.
+LONG_QUIET_SECONDS = 900
 # Tries of a part whose provider forgets it: about five in its window.
 _FIRST_WAIT_SECONDS = 1.0
 _GROWTH = 4
@@ -340,7 +342,8 @@ def _retry(reason: str, text: str, attempt: Attempt, traits: Traits) -> Verdict:
 def _throttled(error: Throttled, text: str, attempt: Attempt) -> Verdict:
     # A provider that names no time, or none to speak of, is not asked without a pause.
     until = attempt.started_ms + int(max(error.retry_after, _LEAST_QUIET_SECONDS) * 1000)
-    gate = Gate(until, "throttled", scope=error.scope)
+    reason = "throttled" if error.retry_after < LONG_QUIET_SECONDS else f"throttled: {text}"
+    gate = Gate(until, reason, scope=error.scope)
     if until >= attempt.expires_ms:
         why = f"{text}, which is after the delivery expires"
         return Verdict(PartState.EXPIRED, "throttled", why, gate=gate)

@@ -9,6 +9,8 @@ from stentor.services.connections import Connections
 from stentor.services.directory import Directory
 
 _PAUSES_SECONDS = (5, 25, 120, 600)
+# What is not there after so many tries is worth telling people, whether or not anything waits for it.
+_TELL_AFTER = 3
 
 
 @dataclass
@@ -33,7 +35,9 @@ class Attending:
             renewed = self.connections.renewal(channel, account)
             try:
                 await self.connections.get(channel, account)
-            except Unavailable:
+            except Unavailable as error:
+                if failures == _TELL_AFTER:
+                    await self.connections.take_down(channel, account, str(error))
                 await self.clock.wait(renewed, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)])
                 failures += 1
                 continue
@@ -43,5 +47,8 @@ class Attending:
                 await self.connections.take_down(channel, account, str(error))
                 if lent is not None:
                     self.connections.refused(channel, account, lent)
+            else:
+                if failures > _TELL_AFTER:
+                    await self.connections.bring_back(channel, account)
             failures = 0
             await renewed.wait()

@@ -96,6 +96,12 @@ class Connections:
         shut = partial(self.store.shut, channel, account, self.news.clean(reason), self.clock.now_ms())
         await insist(self.clock, f"that {channel}:{account} is down", shut)
 
+    async def bring_back(self, channel: str, account: str) -> None:
+        """It was taken down, and is open again."""
+        reopen = partial(self.store.reopen, channel, account, self.clock.now_ms())
+        await insist(self.clock, f"that {channel}:{account} is open", reopen)
+        self.news.on_ready()
+
     async def give_away(self, channel: str, account: str, seconds: float) -> None:
         """Let go of an account that can be had by one process only, until it is renewed or that time is over."""
         key = (channel, account)
@@ -159,7 +165,7 @@ class Connections:
         try:
             connection = await opened(declared, identity, context)
         except (Unavailable, CredentialsRejected) as error:
-            self.news.seems(channel, account, "down", str(error))
+            self.news.unopened(channel, account, str(error))
             raise
         self.news.seems(channel, account, "ready")
         return self.transport(connection)

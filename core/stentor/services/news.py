@@ -79,6 +79,11 @@ class News:
         self._speaking.discard((channel, account))
         self.note(channel, account, "starting", "")
 
+    def unopened(self, channel: str, account: str, why: str) -> None:
+        """It could not be opened: what it said on the way there is over too."""
+        self._speaking.discard((channel, account))
+        self.note(channel, account, "down", why)
+
     def seems(self, channel: str, account: str, state: Health, said: str = "") -> None:
         """How an account looks from here, unless it says that itself."""
         if (channel, account) not in self._speaking:

@@ -17,6 +17,7 @@ from tests.plugins.whatsapp.peer import WhatsApp
 from tests.plugins.whatsapp.peer.bell import Bell
 
 AT = 1_795_000_000_000
+LONG_AFTER = 2 * AT
 RANI = "6281234567890"
 TO_RANI = f"{RANI}@s.whatsapp.net"
 _END = "\nfrom stentor_whatsapp.child import main\nmain()\n"
@@ -71,7 +72,7 @@ class Kid:
         return await self.ask("send", **{"part": part, "to": to, "text": text, "at": AT, **facts})
 
     async def recall(self, part: str = "part") -> dict[str, Any]:
-        return await self.ask("recall", part=part)
+        return await self.ask("recall", part=part, tried=LONG_AFTER)
 
     async def ask(self, do: str, **facts: Any) -> dict[str, Any]:
         """The facts of the answer. `Said` is an error, and `EOFError` the end of the child."""

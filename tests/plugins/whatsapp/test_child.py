@@ -449,6 +449,8 @@ async def test_a_message_is_given_again_until_it_is_taken(
         await whatsapp.say(RANI, text)
         await kid.event("message", text=text)
     await kid.ask("taken", message_id=kid.all("message", text="one")[0]["message_id"])
+    await kid.ask("kept")
+    assert [event["text"] for event in kid.all("message")] == ["one", "two", "two"]
     await kid.kill()
     async with child(whatsapp, tmp_path) as next_life:
         await next_life.log_in(receive=True)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.plugins.whatsapp.backstage import ANN, Backstage, Opens, WaitingContext, found, part
 from tests.plugins.whatsapp.peer import WhatsApp
 
-from stentor import NotSent, Rejected, Throttled, Unavailable
+from stentor import InvalidTarget, NotSent, Rejected, Throttled, Unavailable
 from stentor_whatsapp.lookups import Lookups
 from stentor_whatsapp.pacing import Pacing, Sent
 
@@ -157,13 +157,37 @@ async def test_a_file_of_numbers_that_is_damaged_is_begun_anew(tmp_path: Path, c
     assert list(json.loads(path.read_text())) == [f"+{ANN}"]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"asked_ms": 10**30},
+        {"asked_ms": -(10**30)},
+        {"asked_ms": -1},
+        {"jid": "nonsense"},
+        {"lid": "nonsense"},
+        {"jid": "1@status"},
+    ],
+    ids=str,
+)
+async def test_an_odd_number_in_the_file_is_asked_for_anew(tmp_path: Path, odd: dict[str, object]) -> None:
+    path, answers = tmp_path / "numbers.json", Answers(THERE)
+    kept = {**THERE, "asked_ms": round(NOW.timestamp() * 1000), **odd}
+    path.write_text(json.dumps({f"+{ANN}": kept}))
+    known = lookups(answers, path)
+    assert known.known(f"+{ANN}") is None
+    assert (await known.of(f"+{ANN}")).jid == THERE["jid"]
+    assert answers.asked == [f"+{ANN}"]
+
+
 async def test_a_file_of_numbers_that_cannot_be_written_is_no_reason_to_fail(tmp_path: Path) -> None:
     assert (await lookups(Answers(THERE), tmp_path / "gone" / "numbers.json").of(f"+{ANN}")).on
 
 
 async def test_only_so_many_numbers_are_kept(tmp_path: Path) -> None:
     path, answers = tmp_path / "numbers.json", Answers(THERE)
-    kept = {f"+62{number:09}": {"on": True, "jid": "a@b", "lid": "", "asked_ms": 0} for number in range(5000)}
+    kept = {
+        f"+62{number:09}": {"on": True, "jid": "1@lid", "lid": "", "asked_ms": 0} for number in range(5000)
+    }
     path.write_text(json.dumps(kept))
     known = lookups(answers, path)
     await known.of(f"+{ANN}")
@@ -177,6 +201,20 @@ async def test_a_number_is_looked_up_once_for_many_messages(standing_in: Opens, 
             await connection.send(part(ident=f"p{number}.1"))
         await connection.resolve(part().target)
     assert [asked["numbers"] for asked in backstage.asked("look_up")] == [[f"+{ANN}"]]
+
+
+async def test_a_number_that_is_not_there_is_asked_for_again_by_whoever_is_told_to_try(
+    standing_in: Opens, backstage: Backstage
+) -> None:
+    async with standing_in(answers={"look_up": {"found": [NOT_THERE]}}) as connection:
+        for number in range(2):
+            with pytest.raises(Rejected, match="is not on WhatsApp"):
+                await connection.send(part(ident=f"p{number}.1"))
+        assert len(backstage.asked("look_up")) == 2
+        for _ in range(2):
+            with pytest.raises(InvalidTarget):
+                await connection.resolve(part().target)
+        assert len(backstage.asked("look_up")) == 4
 
 
 async def test_a_number_that_has_left_whatsapp_is_asked_for_anew(

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.plugins.whatsapp.backstage import ANN, ME, Backstage, Opens, WaitingContext, part
+from tests.plugins.whatsapp.backstage import ANN, CONNECTED, ME, Backstage, Opens, WaitingContext, part
 from tests.plugins.whatsapp.peer import WhatsApp
 
 from stentor import Connection
 from stentor.contract.inbox import Incoming
+from stentor.domain.incoming import incoming_of
 from stentor_whatsapp.receiving import incoming
 
 GROUP = "120363401234567890@g.us"
@@ -117,6 +118,21 @@ def test_a_message_that_makes_no_sense_is_none(more: dict[str, object]) -> None:
     assert incoming(facts(**more)) is None
 
 
+@pytest.mark.parametrize("odd", ["x" * 1001, "3A\0", "3A\ud800"], ids=["too long", "a zero", "half"])
+def test_what_stands_for_something_and_cannot_be_kept_is_left_out(odd: str) -> None:
+    message = incoming(facts(reply_to=odd))
+    assert message is not None
+    assert incoming_of(message, "whatsapp", "default").reply_to == ""
+    assert incoming(facts(message_id=odd)) is None
+
+
+def test_of_very_many_files_the_first_ones_are_named() -> None:
+    names = [f"{number}.txt" for number in range(101)]
+    message = incoming(facts(files=names))
+    assert message is not None
+    assert incoming_of(message, "whatsapp", "default").files == tuple(names[:100])
+
+
 @settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(sorted(facts())), st.none() | st.integers() | st.text() | st.booleans())
@@ -175,6 +191,47 @@ async def test_a_message_that_could_not_be_kept_is_handed_in_again(
         inbox = Inbox()
         async with listening(connection, inbox):
             assert await inbox.holds(1) == ["Hello"]
+
+
+async def test_a_message_that_nobody_can_take_does_not_keep_the_next_ones_out(
+    standing_in: Opens, backstage: Backstage, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Choosy(Inbox):
+        async def put(self, message: Incoming) -> None:
+            if message.message_id == "3A01":
+                raise ValueError(f"what is this: {message.text}")
+            await super().put(message)
+
+    async with standing_in(settings={"receive": "on"}) as connection:
+        inbox = Choosy()
+        async with listening(connection, inbox):
+            backstage.tell(facts(text="Secret"))
+            backstage.tell(facts(message_id="3A02", text="Next"))
+            assert await inbox.holds(1) == ["Next"]
+            await connection.probe()
+    assert [asked["message_id"] for asked in backstage.asked("taken")] == ["3A01", "3A02"]
+    assert "is left out" in caplog.text
+    assert "Secret" not in caplog.text
+
+
+async def test_what_was_too_much_at_once_is_asked_for_when_there_is_room_again(
+    standing_in: Opens, backstage: Backstage
+) -> None:
+    kept = [facts(message_id="late", text="late")]
+    async with standing_in(
+        settings={"receive": "on"}, after={"connect": [CONNECTED], "kept": kept}
+    ) as connection:
+        await connection.probe()
+        many = [f"3A{number:04}" for number in range(1000)]
+        for ident in (*many, many[0], "late"):
+            backstage.tell(facts(message_id=ident, text=ident))
+        await connection.probe()
+        inbox = Inbox()
+        async with listening(connection, inbox):
+            assert await inbox.holds(1001) == [*many, "late"]
+            backstage.tell(facts(message_id="4A", text="after"))
+            assert (await inbox.holds(1002))[-1] == "after"
+    assert len(backstage.asked("kept")) == 1
 
 
 async def test_listening_goes_on_over_the_death_of_a_child(

@@ -165,14 +165,14 @@ async def test_people_are_called_where_the_job_wants_that(
     ("code", "kind"), [(479, Rejected), (463, Throttled), (503, NotSent)], ids=["479", "463", "503"]
 )
 async def test_a_message_that_whatsapp_refuses_is_not_sent(
-    on_whatsapp: Opens, whatsapp: WhatsApp, code: int, kind: type[DeliveryError]
+    on_whatsapp: Opens, whatsapp: WhatsApp, ctx: WaitingContext, code: int, kind: type[DeliveryError]
 ) -> None:
     async with on_whatsapp() as connection:
         await connection.send(part())
         whatsapp.mode = ("error", code)
         with pytest.raises(kind):
             await connection.send(part(ident="p2.1"))
-        assert await connection.reconcile(part(ident="p2.1")) is None
+        assert await connection.reconcile(part(ident="p2.1", first_tried=ctx.now())) is None
 
 
 async def test_an_account_that_may_not_write_to_strangers_is_degraded_until_it_may(

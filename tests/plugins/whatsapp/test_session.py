@@ -181,6 +181,28 @@ def test_a_damaged_session_without_a_copy_says_what_to_do(tmp_path: Path) -> Non
     assert (tmp_path / "session.db").read_bytes() == b"no database" * 1000
 
 
+@pytest.mark.parametrize("copy", [b"garbage" * 1000, b""], ids=["damaged", "empty"])
+def test_a_damaged_copy_takes_no_place_and_says_what_to_do(
+    session: Path, tmp_path: Path, copy: bytes
+) -> None:
+    make_ready(session)
+    session.write_bytes(b"no database" * 1000)
+    (tmp_path / "session.db.bak").write_bytes(copy)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for _ in range(2):
+        with pytest.raises(Unusable, match=r"move both away, .* stentor channels login whatsapp"):
+            make_ready(session)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_first_damaged_session_is_the_one_that_is_kept(session: Path, tmp_path: Path) -> None:
+    make_ready(session)
+    for damaged in (b"the first " * 1000, b"the second" * 1000):
+        session.write_bytes(damaged)
+        assert make_ready(session) is True
+    assert (tmp_path / "session.db.damaged").read_bytes() == b"the first " * 1000
+
+
 def test_what_is_no_file_at_all_is_not_taken_for_a_damaged_session(session: Path, tmp_path: Path) -> None:
     make_ready(session)
     shutil.move(session, tmp_path / "kept")

@@ -115,6 +115,26 @@ async def test_a_ban_for_a_while_holds_the_account_for_as_long_and_then_it_conne
     assert ctx.slept == [3600]
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(state("banned", seconds=60), id="banned for a while"),
+        pytest.param(state("refused", "reason 409"), id="refused"),
+    ],
+)
+async def test_the_child_after_one_that_was_kept_out_may_try_and_is_judged_by_what_it_meets(
+    standing_in: Opens, backstage: Backstage, ctx: WaitingContext, told: dict[str, object]
+) -> None:
+    began = state("connecting")
+    lives = [[began, CONNECTED], [began, told, state("disconnected")], [began, CONNECTED]]
+    async with standing_in(after={"connect": lives}) as connection:
+        await _becomes(ctx, "starting", "ready")
+        backstage.tell(told)
+        await ctx.until(lambda: [health for health, _ in ctx.states].count("ready") == 2)
+        await connection.send(part())
+        assert len(backstage.lives) == 3
+
+
 @pytest.mark.parametrize("name", ["logged_out", "outdated", "replaced", "banned"])
 async def test_whoever_is_shut_out_for_good_has_no_child_that_keeps_the_session(
     standing_in: Opens, backstage: Backstage, ctx: WaitingContext, name: str

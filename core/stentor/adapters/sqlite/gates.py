@@ -12,10 +12,10 @@ from typing import NamedTuple
 import apsw
 
 from stentor.adapters.sqlite import lanes
-from stentor.adapters.sqlite.rows import fetch, listed
+from stentor.adapters.sqlite.rows import fetch, first, listed
 from stentor.contract.errors import ThrottleScope
 from stentor.contract.traits import Rate
-from stentor.domain.outbox import Gate
+from stentor.domain.outbox import LONG_QUIET_SECONDS, Gate
 from stentor.domain.rates import free_at
 
 NO_RATES = "[]"
@@ -28,6 +28,11 @@ UPDATE accounts SET state = ?1, reason = iif(?4 >= ready_at OR probing OR ?1 = '
     ready_at = iif(probing, ?4, max(ready_at, ?4)), gated = 1, probing = 0
 WHERE channel = ?5 AND account = ?6 AND state = 'open'
 """
+# A long quiet is told with the first answer that asks for it; those that were under way ask for the same.
+_HELD = (
+    "SELECT 1 FROM accounts WHERE channel = ? AND account = ? AND gated = 1 AND probing = 0 AND ready_at >= ?"
+)
+_MOMENTS_MS = 120_000
 _PROBING = "SELECT rates, paces FROM accounts WHERE channel = ? AND account = ? AND probing = 1"
 _OPEN = (
     "UPDATE accounts SET gated = 0, probing = 0, reason = '', ready_at = ? WHERE channel = ? AND account = ?"
@@ -72,7 +77,11 @@ def heed(connection: apsw.Connection, answers: Sequence[Answered], at_ms: int) -
         if gate.down:
             down += shut(connection, channel, account, gate.reason, at_ms, gate.until_ms)
             continue
+        long_ms = at_ms + LONG_QUIET_SECONDS * 1000
+        known = first(connection, _HELD, (channel, account, long_ms - _MOMENTS_MS)) is not None
         connection.execute(_SHUT, ("open", gate.reason, at_ms, gate.until_ms, channel, account))
+        if gate.until_ms >= long_ms and connection.changes() and not known:
+            down.append(f"{channel}:{account} sends nothing for now: {gate.reason}")
     let_in = [(answer.channel, answer.account) for answer in answers if answer.lets_in("account")]
     for channel, account in dict.fromkeys(let_in):
         for rates, paces in fetch(connection, _PROBING, (channel, account)):

@@ -88,7 +88,7 @@ SELECT i.id, i.cause, i.root, i.job_id, i.opened_at, i.last_at, i.count, i.messa
     CASE WHEN i.closed_at IS NOT NULL THEN {_NOTICED} ELSE CASE i.cause
         WHEN 'failing' THEN j.last_status = 'ok' WHEN 'agent_failing' THEN EXISTS ({_CONCERNED} j.last_status = 'ok')
         WHEN 'skipped' THEN j.consecutive_skipped = 0 WHEN 'switched_off' THEN j.enabled = 1
-        WHEN 'account_down' THEN a.state = 'open' WHEN 'unknown' THEN NOT {_STILL_UNKNOWN} ELSE 0 END END,
+        WHEN 'account_down' THEN a.state = 'open' AND (a.gated = 0 OR a.ready_at <= ?4) WHEN 'unknown' THEN NOT {_STILL_UNKNOWN} ELSE 0 END END,
     CASE WHEN i.cause IN ('failing', 'skipped', 'switched_off') THEN {_LEFT_ALONE}
         WHEN i.cause = 'agent_failing' THEN NOT EXISTS ({_CONCERNED} NOT {_LEFT_ALONE}) ELSE 0 END,
     CASE i.cause WHEN 'failing' THEN j.consecutive_errors WHEN 'skipped' THEN j.consecutive_skipped ELSE i.count END,
@@ -140,7 +140,7 @@ def file(connection: apsw.Connection, marks: Iterable[Mark], found: News, now_ms
 
 def still_open(connection: apsw.Connection, after: int, most: int, now_ms: int) -> list[Incident]:
     """Incidents beyond one, by their numbers, as matters stand: open, or with a notice under way that they are over."""
-    return [_incident(row) for row in fetch(connection, _OPEN, (after, most, now_ms - PATIENCE_MS))]
+    return [_incident(row) for row in fetch(connection, _OPEN, (after, most, now_ms - PATIENCE_MS, now_ms))]
 
 
 def take(connection: apsw.Connection, step: IncidentStep) -> bool:

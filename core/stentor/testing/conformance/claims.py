@@ -76,8 +76,10 @@ def _need_lookup(stage: Stage) -> None:
 
 
 async def _looked_up(stage: Stage, part: Part) -> object:
+    """Nobody asks about a part that was not tried."""
     connection = await stage.connection()
-    return await stage.outcome(lambda: connection.reconcile(part))
+    tried = replace(part, first_tried=part.first_tried or stage.context.now())
+    return await stage.outcome(lambda: connection.reconcile(tried))
 
 
 def _check_keys(stage: Stage) -> None:
