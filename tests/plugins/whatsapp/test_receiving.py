@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.plugins.whatsapp.backstage import ANN, CONNECTED, ME, Backstage, Opens, WaitingContext, part
+from tests.plugins.whatsapp.backstage import ANN, ME, Backstage, Opens, WaitingContext, part
 from tests.plugins.whatsapp.peer import WhatsApp
 
 from stentor import Connection
 from stentor.contract.inbox import Incoming
 from stentor.domain.incoming import incoming_of
-from stentor_whatsapp.receiving import incoming
+from stentor_whatsapp.receiving import Reception, incoming
 
 GROUP = "120363401234567890@g.us"
 AT_MS = 1_795_225_318_000
@@ -214,24 +214,27 @@ async def test_a_message_that_nobody_can_take_does_not_keep_the_next_ones_out(
     assert "Secret" not in caplog.text
 
 
-async def test_what_was_too_much_at_once_is_asked_for_when_there_is_room_again(
-    standing_in: Opens, backstage: Backstage
-) -> None:
-    kept = [facts(message_id="late", text="late")]
-    async with standing_in(
-        settings={"receive": "on"}, after={"connect": [CONNECTED], "kept": kept}
-    ) as connection:
-        await connection.probe()
-        many = [f"3A{number:04}" for number in range(1000)]
-        for ident in (*many, many[0], "late"):
-            backstage.tell(facts(message_id=ident, text=ident))
-        await connection.probe()
-        inbox = Inbox()
-        async with listening(connection, inbox):
-            assert await inbox.holds(1001) == [*many, "late"]
-            backstage.tell(facts(message_id="4A", text="after"))
-            assert (await inbox.holds(1002))[-1] == "after"
-    assert len(backstage.asked("kept")) == 1
+async def test_what_was_too_much_at_once_is_asked_for_when_there_is_room_again() -> None:
+    many = [f"3A{number:04}" for number in range(1000)]
+    confirmed: list[str] = []
+    asked: list[int] = []
+
+    async def confirm(message_id: str) -> None:
+        confirmed.append(message_id)
+
+    async def tell_again() -> None:
+        asked.append(len(confirmed))
+        reception.hear(facts(message_id="late", text="late"))
+
+    reception = Reception(confirm, tell_again)
+    for ident in (*many, many[0], "late"):
+        reception.hear(facts(message_id=ident, text=ident))
+    inbox = Inbox()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(reception.hand_in(inbox))
+        assert await inbox.holds(1001) == [*many, "late"]
+        task.cancel()
+    assert (confirmed[:1000], asked) == (many, [1000])
 
 
 async def test_listening_goes_on_over_the_death_of_a_child(
