@@ -1,7 +1,7 @@
 """A herd at the full hour: everything at once, in order, and on the disk.
 
-The limits are ratios: to a scheduler that keeps nothing, in the same minute; and of how long the loop was kept from
-turning to how long it is kept when there is nothing to do, in the same process.
+The limit is a ratio to a scheduler that keeps nothing, in the same minute. How long the loop was kept from turning is
+measured by `python -m tests.bench.herd JOBS HOME lag`.
 """
 
 import json
@@ -14,7 +14,6 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 JOBS = 10_000
 TIMES_IN_MEMORY = 3.0
-TIMES_IDLE = 10.0
 # Other work on the machine makes a measurement worse, never better: the best of a few counts.
 TRIES = 6
 
@@ -42,17 +41,3 @@ def test_ten_thousand_jobs_of_one_second_take_few_times_what_a_scheduler_in_memo
         if min(ratios) <= TIMES_IN_MEMORY:
             break
     assert min(ratios) <= TIMES_IN_MEMORY, ratios
-
-
-def test_ten_thousand_jobs_of_one_second_never_keep_the_loop_for_ten_times_what_an_idle_moment_does(
-    tmp_path: Path,
-) -> None:
-    ratios: list[float] = []
-    for attempt in range(TRIES):
-        ours = measured("herd", str(tmp_path / str(attempt)), "lag")
-        assert ours["accepted"] == JOBS
-        ratios.append(ours["worst_ms"] / ours["idle_p99_ms"])
-        print(f"{ratios[-1]:.1f} times, {ours}")
-        if min(ratios) <= TIMES_IDLE:
-            break
-    assert min(ratios) <= TIMES_IDLE, ratios
