@@ -9,16 +9,13 @@ import time
 from pathlib import Path
 from statistics import median
 
-from tests.bench.dispatching import SLOTS, dispatched
+from tests.bench.dispatching import SLOTS, connected, dispatched
 
 from stentor.adapters.clock import SystemClock
-from stentor.adapters.secrets import Secrets
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.app.seams import Unwatched
 from stentor.contract.settings import AccountSettings
-from stentor.domain.redaction import Redactor
 from stentor.domain.states import RunStatus
-from stentor.services.connections import Connections
 from stentor.services.directory import Directory
 from stentor.testing.rows import NOW_MS, PAGER, delivery_seed, job_row, room, run_end, run_seed
 from stentor.testing.scripted import Provider, scripted_channel
@@ -69,9 +66,7 @@ async def product_seconds(home: Path) -> float:
     directory = Directory(
         {"page": scripted_channel("page", provider)}, {"page": {"main": AccountSettings()}}, {}
     )
-    connections = Connections(
-        directory, store, clock, home, Secrets(Redactor(), {}, home), str, lambda connection: connection
-    )
+    connections = connected(directory, store, clock, home, {})
     begin = time.process_time()
     await dispatched(store, clock, connections, PARTS)
     seconds = time.process_time() - begin

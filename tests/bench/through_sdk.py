@@ -14,18 +14,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.bench.dispatching import dispatched
+from tests.bench.dispatching import connected, dispatched
 
 from stentor.adapters.clock import SystemClock
 from stentor.adapters.registry import Registry
-from stentor.adapters.secrets import Secrets
 from stentor.adapters.sqlite.store import SqliteStore
 from stentor.app.seams import Unwatched
 from stentor.app.tuning import tuned
 from stentor.contract.targets import TargetHints
-from stentor.domain.redaction import Redactor
 from stentor.services.accounts import account_rows
-from stentor.services.connections import Connections
 from stentor.services.directory import Directory
 from stentor.testing.rows import NOW_MS, delivery_seed
 
@@ -95,8 +92,7 @@ async def durable_seconds(name: str, port: int, messages: int, home: Path) -> fl
         target = channel.parse_target(TARGETS[name].format(1000 + n), TargetHints()).on("main")
         seed = delivery_seed(f"d-{n}", to=target, expires_ms=clock.now_ms() + 3_600_000)
         await store.enqueue(seed)
-    secrets = Secrets(Redactor(), {"TOKEN": TOKEN}, home)
-    connections = Connections(directory, store, clock, home, secrets, str, lambda connection: connection)
+    connections = connected(directory, store, clock, home, {"TOKEN": TOKEN})
     # Opening it is what the bare loop has done before its time was taken too.
     await connections.get(name, "main")
     begin = time.perf_counter()
