@@ -130,6 +130,7 @@ RunnerErrorKind = Literal[
     "auth",
     "context",
     "filtered",
+    "empty",
     "crashed",
     "timeout",
     "bad_request",
@@ -137,8 +138,9 @@ RunnerErrorKind = Literal[
 
 
 class RunnerError(StentorError):
-    """An agent turn ended without an answer."""
+    """An agent turn ended without an answer. `retry_after` is how many seconds the provider wants to be left alone."""
 
-    def __init__(self, kind: RunnerErrorKind, message: str) -> None:
+    def __init__(self, kind: RunnerErrorKind, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.kind: RunnerErrorKind = kind
+        self.retry_after = retry_after

@@ -2,23 +2,39 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from stentor.contract.settings import RunnerSettings
+from stentor.contract.settings import ProviderSettings, RunnerSettings, SecretRef
 from stentor.contract.tools import Tool
 
 Role = Literal["user", "assistant", "tool", "system"]
 
 
 @dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A call of a tool, as the agent made it."""
+
+    id: str
+    name: str
+    args: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One entry of a session's history."""
+    """One entry of a session's history. Calls stand with the assistant's words, and each is answered by a tool's entry.
+
+    A runner gets a history that any model accepts: it begins with the user, the user and the assistant take turns, and
+    every call has its answer before anybody else speaks.
+    """
 
     role: Role
     text: str
+    calls: tuple[ToolUse, ...] = ()
+    # Of a tool's entry: the call it answers.
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +51,18 @@ class ToolResult:
     result: object
 
 
+def _nothing_configured(ref: SecretRef) -> str:
+    raise LookupError(f"nobody knows where {ref} is kept")
+
+
 @dataclass(frozen=True, slots=True)
 class TurnRequest:
-    """Everything a runner needs for one turn. `call_tool` runs a tool on behalf of this run."""
+    """Everything a runner needs for one turn. `call_tool` runs a tool on behalf of this run.
+
+    `message` is what the agent is told: the job's own words, which `question` holds alone, and what it should know
+    besides. `bootstrap` and `instructions` come before the conversation. `seconds` is how long the turn may take, and
+    `reveal` gives the text of a secret, or raises `CredentialsRejected`.
+    """
 
     run_id: str
     job_id: str | None
@@ -57,6 +82,11 @@ class TurnRequest:
     deadline: datetime | None = None
     scheduled_for: datetime | None = None
     workspace: Path | None = None
+    question: str = ""
+    instructions: str = ""
+    seconds: float | None = None
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
+    reveal: Callable[[SecretRef], str] = _nothing_configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +103,23 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of the turn so far; None means the provider did not say."""
+    """Tokens of the turn so far; None means the provider did not say.
+
+    `context` is how many tokens the last request took in, which is how full the conversation is. The others add up
+    what is paid for.
+    """
 
     input: int | None = None
     output: int | None = None
     cached: int | None = None
     cost_usd: float | None = None
+    context: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSwitched:
+    """The session is to go on with another model: the turn is stopped, and asked for again from that one."""
+
     model: str
 
 
@@ -123,3 +160,11 @@ class AgentRunner(ABC):
     @abstractmethod
     def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         """Yield events as they happen, `Final` last. Write it as an async generator: the core closes it."""
+
+    def endpoint(self, request: TurnRequest) -> str | None:
+        """The address of a server nearby that has to be up for this turn, if there is one to ask beforehand."""
+        return None
+
+    async def probe(self, request: TurnRequest) -> str:
+        """Why nobody answers at that address; empty if somebody does. Asked once for all turns that want to know."""
+        return ""

@@ -1,8 +1,8 @@
 """Settings of accounts and runners: strict models, and secrets that are references until they are needed."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Strict(BaseModel):
@@ -53,3 +53,17 @@ class ChatSettings(AccountSettings):
 
 class RunnerSettings(Strict):
     """Settings of one agent's runner; a runner subclasses it with fields of its own."""
+
+
+class ProviderSettings(Strict):
+    """Where models are asked. What is not said is as usual for the provider of that name.
+
+    `api` is the protocol that is spoken there: that of OpenAI for all whose name is none of the others.
+    """
+
+    api: Literal["openai", "anthropic", "google", "ollama"] | None = None
+    base_url: str = ""
+    api_key: SecretRef | None = None
+    # Until the first word of an answer, and for the whole of one.
+    first_event_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120
+    request_seconds: Annotated[float, Field(gt=0, le=86_400)] = 600

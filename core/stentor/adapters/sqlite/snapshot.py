@@ -4,7 +4,7 @@ import apsw
 
 from stentor.domain.faults import StoreRefused
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 DAMAGED = (apsw.NotADBError, apsw.CorruptError)
 
 
