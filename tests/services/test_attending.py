@@ -173,6 +173,28 @@ def test_an_account_that_nobody_gives_back_is_opened_when_the_time_is_over(fast_
     house.ends()
 
 
+def test_pairing_is_no_trouble_to_tell_however_long_it_takes_and_nothing_waits_beyond_it(
+    fast_home: Path,
+) -> None:
+    house = House(fast_home).gives_away(600).passes(590)
+    assert (house.standing, alerts(fast_home), house.told) == (("down", "it is being paired"), [], [])
+
+    house.passes(20)
+
+    assert [round(at) for at in house.gate.asked_at] == [0, 600]
+    assert house.standing == ("ready", None)
+    house.ends()
+
+
+def test_what_failed_before_an_account_was_given_away_still_counts_afterwards(fast_home: Path) -> None:
+    gate = Gate(openings=deque(Unavailable("no network") for _ in range(4)))
+    house = House(fast_home, gate).passes(160).gives_away(60).passes(80)
+
+    assert (alerts(fast_home), house.standing) == (["account_down"], ("ready", None))
+    assert house.told == ["⚠️ Account page:default is down: no network", OPEN]
+    house.ends()
+
+
 def test_an_account_that_is_just_being_opened_is_given_away_all_the_same(fast_home: Path) -> None:
     gate = Gate()
 

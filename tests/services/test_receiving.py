@@ -20,6 +20,7 @@ from stentor.contract.targets import Target
 from stentor.contract.traits import Traits
 from stentor.testing.scripted import Provider, ScriptedChannel
 from stentor.testing.simulation import Simulation
+from stentor.testing.virtual_time import pass_time
 from tests.services.odd_channels import Line
 from tests.services.stories import adding, deliveries, job, stored_job
 
@@ -33,7 +34,7 @@ def message(message_id: str = "m-1", **said: Any) -> Incoming:
 
 @dataclass
 class Mailbag:
-    """What comes in on each of several lines, one after the other; what is no message is raised."""
+    """What comes in on each of several lines, one after the other. Errors are raised, numbers are seconds that pass."""
 
     lines: deque[list[Any]]
     taken: list[str] = field(default_factory=list[str])
@@ -42,6 +43,9 @@ class Mailbag:
         for thing in self.lines.popleft() if self.lines else []:
             if isinstance(thing, BaseException):
                 raise thing
+            if isinstance(thing, int):
+                await pass_time(thing)
+                continue
             await inbox.put(thing)
             self.taken.append(thing.message_id)
         await asyncio.get_running_loop().create_future()
@@ -169,6 +173,30 @@ def test_what_ends_again_and_again_is_begun_ever_more_seldom(fast_home: Path) ->
     lived(fast_home, channel, seconds=3_600)
 
     assert 990 <= len(channel.bag.lines) <= 995
+
+
+def test_what_ends_after_a_long_time_is_begun_again_soon(fast_home: Path) -> None:
+    channel = hearing([400, Unavailable("no line")], [message()])
+    lived(fast_home, channel, seconds=410)
+
+    assert channel.bag.taken == ["m-1"]
+
+
+def test_an_account_that_was_given_away_is_listened_to_as_soon_as_that_time_is_over(fast_home: Path) -> None:
+    channel = hearing([message("m-1")], [message("m-2")])
+    taken: list[list[str]] = []
+
+    async def story(operations: Operations) -> None:
+        clock = operations.app.seams.clock
+        await clock.sleep(1)
+        await operations.app.connections.give_away("page", "default", 200)
+        for seconds in (199, 2):
+            await clock.sleep(seconds)
+            taken.append(list(channel.bag.taken))
+
+    Simulation(fast_home, [channel]).live(story, seconds=300)
+
+    assert taken == [["m-1"], ["m-1", "m-2"]]
 
 
 def test_that_nothing_comes_in_is_said_of_the_account_and_sending_goes_on(fast_home: Path) -> None:

@@ -10,13 +10,15 @@ from stentor.app.parameters import Parameters, not_valid
 from stentor.app.probing import probed
 from stentor.contract.channel import Connection
 from stentor.contract.errors import CredentialsRejected, DeliveryError, Unavailable
-from stentor.contract.targets import Target
 from stentor.domain.json_types import JsonObject
 from stentor.domain.plugin_words import said
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, Route, read
+from stentor.domain.target_json import spelt
 from stentor.services.naming import id_of
 
+# What names an account.
+_NAMES = ("channel", "accountId")
 # Whoever pairs an account has it for so long at most.
 PAIRING_SECONDS = 600.0
 
@@ -29,14 +31,15 @@ class AccountOperations:
 
     async def probe(self, raw: Mapping[str, Any]) -> JsonObject:
         """Ask a provider who the account is."""
-        channel, account = self._account(raw)
+        channel, account = self._account(Parameters(raw, *_NAMES))
         connection = await self._open(channel, account)
         return {"said": await probed(self.app.directory.channels[channel], account, connection)}
 
     async def check(self, raw: Mapping[str, Any]) -> JsonObject:
         """Ask a channel what it knows of a target."""
-        channel, account = self._account(raw, "target")
-        address = Address(_word(Parameters(raw, *raw), "target"), channel, account)
+        asked = Parameters(raw, *_NAMES, "target")
+        channel, account = self._account(asked)
+        address = Address(_word(asked, "target"), channel, account)
         target = read(address, self.app.directory).target
         connection = await self._open(channel, account)
         try:
@@ -54,13 +57,13 @@ class AccountOperations:
 
     async def give_away(self, raw: Mapping[str, Any]) -> JsonObject:
         """Let go of an account for somebody who pairs it, until it is renewed."""
-        channel, account = self._account(raw)
+        channel, account = self._account(Parameters(raw, *_NAMES))
         await self.app.connections.give_away(channel, account, PAIRING_SECONDS)
         return {"channel": channel, "accountId": account}
 
     async def renew(self, raw: Mapping[str, Any]) -> JsonObject:
         """Open an account anew."""
-        channel, account = self._account(raw)
+        channel, account = self._account(Parameters(raw, *_NAMES))
         await self.app.connections.renew(channel, account)
         return {"channel": channel, "accountId": account}
 
@@ -70,9 +73,8 @@ class AccountOperations:
         except (CredentialsRejected, Unavailable) as error:
             raise Refused("account_down", self.app.redactor.clean(said(error))) from error
 
-    def _account(self, raw: Mapping[str, Any], *more: str) -> tuple[str, str]:
-        asked = Parameters(raw, "channel", "accountId", *more)
-        channel, account = _word(asked, "channel"), _word(asked, "accountId")
+    def _account(self, asked: Parameters) -> tuple[str, str]:
+        channel, account = (_word(asked, name) for name in _NAMES)
         if account not in self.app.directory.accounts(channel):
             raise NotFound(
                 f"this daemon has no account {account!r} of channel {channel!r}: it was started before "
@@ -87,30 +89,3 @@ def _word(asked: Parameters, name: str) -> str:
     if text is None or not text.strip():
         raise not_valid(name, "must not be blank")
     return text
-
-
-def spelt(target: Target) -> JsonObject:
-    """A target as another process can read it."""
-    return {
-        "channel": target.channel,
-        "kind": target.kind,
-        "id": target.id,
-        "address": target.address,
-        "thread": target.thread,
-        "account": target.account,
-        "display": target.display,
-        "warnings": list(target.warnings),
-    }
-
-
-def as_spelt(found: JsonObject) -> Target:
-    return Target(
-        found["channel"],
-        found["kind"],
-        found["id"],
-        found["address"],
-        found["thread"],
-        found["account"],
-        found["display"],
-        tuple(found["warnings"]),
-    )

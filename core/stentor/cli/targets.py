@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from stentor.adapters.registry import Registry
-from stentor.app.account_operations import as_spelt
 from stentor.app.checking import check_target
 from stentor.app.configured import directory_of
 from stentor.app.parameters import Parameters, not_valid
@@ -21,6 +20,7 @@ from stentor.contract.targets import Target
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import LAST, Address, Directory, Route, RouteError, read, without_account
+from stentor.domain.target_json import as_spelt
 
 _HINTS = ("channel", "account", "thread", "defaultKind")
 _LAST = (

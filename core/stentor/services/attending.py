@@ -4,11 +4,12 @@ import asyncio
 from dataclasses import dataclass
 
 from stentor.contract.errors import CredentialsRejected, Unavailable
+from stentor.contract.traits import RetrySchedule
 from stentor.ports import Clock
 from stentor.services.connections import Connections
 from stentor.services.directory import Directory
 
-_PAUSES_SECONDS = (5, 25, 120, 600)
+_PAUSES = RetrySchedule()
 # What is not there after so many tries is worth telling people, whether or not anything waits for it.
 _TELL_AFTER = 3
 
@@ -33,13 +34,16 @@ class Attending:
         failures = 0
         while True:
             renewed = self.connections.renewal(channel, account)
+            if away := self.connections.given_away_for(channel, account):
+                await self.clock.wait(renewed, away)
+                continue
             try:
                 await self.connections.get(channel, account)
             except Unavailable as error:
                 if failures == _TELL_AFTER:
                     await self.connections.take_down(channel, account, str(error))
-                await self.clock.wait(renewed, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)])
                 failures += 1
+                await self.clock.wait(renewed, _PAUSES.delay(failures))
                 continue
             except CredentialsRejected as error:
                 lent = self.connections.lent(channel, account)

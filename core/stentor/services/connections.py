@@ -49,7 +49,7 @@ class Connections:
         Whoever comes while it is being opened shares what comes of that, good or bad.
         """
         key = (channel, account)
-        if self._given_away.get(key, 0) > self.clock.now_ms():
+        if self.given_away_for(channel, account):
             raise Unavailable(_PAIRING)
         if key in self._open:
             return self._open[key]
@@ -114,6 +114,10 @@ class Connections:
         self.news.seems(*key, "down", _PAIRING)
         self._renewed(key)
 
+    def given_away_for(self, channel: str, account: str) -> float:
+        """For how many seconds more somebody else has the account, unless it is renewed before; 0 if nobody has."""
+        return max(0, self._given_away.get((channel, account), 0) - self.clock.now_ms()) / 1000
+
     async def renew(self, channel: str, account: str) -> None:
         """Open the account anew, whatever was wrong with it."""
         key = (channel, account)
@@ -133,10 +137,9 @@ class Connections:
         if close:
             self._lent.pop(key, None)
             await self._close([key])
-        reopen = partial(self.store.reopen, *key, self.clock.now_ms())
-        await insist(self.clock, f"that {':'.join(key)} is open", reopen)
+        # Before it is opened anew: if it is not let in then either, that comes later and counts.
+        await self.bring_back(*key)
         self._renewed(key)
-        self.news.on_ready()
 
     def _renewed(self, key: Key) -> None:
         renewal = self._renewals.pop(key, None)

@@ -8,6 +8,7 @@ from stentor.contract.channel import Channel
 from stentor.contract.errors import CredentialsRejected, DeliveryError, Unavailable
 from stentor.contract.inbox import Incoming
 from stentor.contract.settings import AccountSettings
+from stentor.contract.traits import RetrySchedule
 from stentor.domain.incoming import arrival_of, incoming_of
 from stentor.domain.plugin_words import asked, said
 from stentor.ports import Clock, Store
@@ -16,7 +17,7 @@ from stentor.services.directory import Directory
 from stentor.services.persistence import insist
 from stentor.services.plugin_calls import Door, Raised
 
-_PAUSES_SECONDS = (5, 25, 120, 600)
+_PAUSES = RetrySchedule()
 # Who was listened to for so long begins anew with the shortest pause.
 _STEADY_SECONDS = 300
 # What was to fail at once has failed by then.
@@ -64,14 +65,17 @@ class Receiving:
         inbox = AccountInbox(channel, account, settings, self.store, self.clock)
         failures = 0
         while True:
-            began = self.clock.monotonic()
             renewed = self.connections.renewal(channel, account)
+            if away := self.connections.given_away_for(channel, account):
+                await self.clock.wait(renewed, away)
+                continue
+            began = self.clock.monotonic()
             lent = self.connections.lent(channel, account)
             why = await self._once(inbox, renewed)
             if isinstance(why, CredentialsRejected) and lent is not None:
                 self.connections.refused(channel, account, lent)
             failures = 0 if self.clock.monotonic() - began > _STEADY_SECONDS else failures + 1
-            await self.clock.wait(renewed, _PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS)) - 1])
+            await self.clock.wait(renewed, _PAUSES.delay(failures))
 
     async def _once(self, inbox: AccountInbox, renewed: asyncio.Event) -> Exception:
         """Listen until that ends, or the account is opened anew, and say why it did."""

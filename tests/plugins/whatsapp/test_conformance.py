@@ -71,8 +71,12 @@ class Phone(FakeProvider):
         match behaviour:
             case Behaviour.ACCEPT:
                 server.mode = "ack+delivered+read"
+                server.door.is_open = True
                 await server.fail_login(None)
                 await self._be_told_of_what_was_dropped()
+            case Behaviour.REFUSE:
+                server.door.is_open = False
+                await server.disconnect()
             case Behaviour.DROP:
                 server.mode = "silent"
                 self._dropping = asyncio.Task(self._drop(len(server.messages) + 1))

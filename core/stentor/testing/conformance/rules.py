@@ -123,8 +123,8 @@ CLOSED_SET = Rule(
 PROVED = Rule(
     "proved",
     "The class of an error says what is proved.",
-    "No connection: NotSent. Anything after bytes may have left, without a definite answer: Ambiguous. A refusal for "
-    "good: Rejected. Wrong credentials: CredentialsRejected.",
+    "No connection: NotSent, or Unavailable from a channel that holds one. Anything after bytes may have left, without a "
+    "definite answer: Ambiguous. A refusal for good: Rejected. Wrong credentials: CredentialsRejected.",
 )
 QUIET = Rule(
     "quiet",
