@@ -48,6 +48,8 @@ class Standing:
         self._now = now
         self._said: tuple[Health, str] | None = None
         self._trouble: Trouble | None = _STARTING
+        # What is amiss, though there is a connection: that it comes and goes mends nothing.
+        self._amiss = ""
         self._changed = asyncio.Event()
         self._tell(_STARTING.health, _STARTING.reason)
 
@@ -63,7 +65,7 @@ class Standing:
         until = self._now() + timedelta(seconds=seconds) if 0 < seconds <= _LONGEST_BAN_SECONDS else None
         match state:
             case "connected":
-                self._become(None)
+                self._let_in()
             case "connecting" if self._trouble is not None:
                 pass
             case "connecting" | "disconnected":
@@ -79,12 +81,14 @@ class Standing:
         self._become(trouble)
 
     def note(self, reason: str) -> None:
-        """Something is amiss, though there is a connection."""
+        """Something is amiss, though there is a connection, until a message is taken."""
+        self._amiss = reason
         if self._trouble is None:
             self._tell("degraded", reason)
 
     def sent(self) -> None:
         """A message was taken: what was amiss is over."""
+        self._amiss = ""
         if self._trouble is None:
             self._tell("ready", "")
 
@@ -106,12 +110,20 @@ class Standing:
         if self._trouble is None or self._trouble.brief:
             self._become(Trouble("degraded", reason, brief=True))
 
-    def _become(self, trouble: Trouble | None) -> None:
-        if trouble is not None:
-            trouble = replace(trouble, reason=about(self._account, trouble.reason))
-        self._trouble = trouble
+    def _let_in(self) -> None:
+        """What waits for that may go: the core is told so even where something else is amiss."""
+        if self._trouble is None:
+            return
+        self._trouble = None
         self._changed.set()
-        self._tell(*("ready", "") if trouble is None else (trouble.health, trouble.reason))
+        self._tell("ready", "")
+        if self._amiss:
+            self._tell("degraded", self._amiss)
+
+    def _become(self, trouble: Trouble) -> None:
+        self._trouble = replace(trouble, reason=about(self._account, trouble.reason))
+        self._changed.set()
+        self._tell(self._trouble.health, self._trouble.reason)
 
     def _tell(self, health: Health, reason: str) -> None:
         if (health, reason) != self._said:
@@ -126,7 +138,7 @@ def _trouble(state: str, reason: str, until: datetime | None) -> Trouble:
             return Trouble("down", reason or f"the pairing was ended: run {LOGIN}", pair_again=True)
         case "banned" if until is not None:
             said = f"{reason or 'WhatsApp has banned the account'}, until {until:%Y-%m-%d %H:%M} UTC: send less then"
-            return Trouble("degraded", said, until=until)
+            return Trouble("down", said, until=until)
         case "banned":
             said = reason or "WhatsApp has banned the account"
             return Trouble("down", f"{said}: look into WhatsApp on the phone")

@@ -241,15 +241,24 @@ def test_an_account_that_its_daemon_finds_unwell_is_spoken_of(
 @pytest.mark.parametrize(
     ("reason", "said", "fix"),
     [
-        ("401", "page:main is down: 401", "mend its settings, then restart"),
-        (None, "page:main is down", "mend its settings, then restart"),
+        (
+            "credentials: token revoked",
+            "page:main is down: credentials: token revoked",
+            "mend its settings, then restart",
+        ),
+        (
+            "banned until 18:00 UTC: send less then",
+            "page:main is down: banned until 18:00 UTC: send less then",
+            "do what the reason says; `stentor channels test page:main` says how it is now",
+        ),
+        (None, "page:main is down", "`stentor channels test page:main` says how it is now"),
         (
             "logged out: stentor channels login page",
             "page:main is down: logged out: stentor channels login page",
             "pair it: stentor channels login page:main",
         ),
     ],
-    ids=["says why", "does not", "is paired"],
+    ids=["is refused", "says why", "does not", "is paired"],
 )
 def test_an_account_that_is_down_is_told_with_what_opens_it(reason: str | None, said: str, fix: str) -> None:
     account = {"channel": "page", "accountId": "main", "state": "down", "reason": reason}

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
+import sqlite3
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -114,6 +115,20 @@ def delivered(stentor: Stentor, job: str, state: str, target: str = "whatsapp:")
         raise AssertionError(f"{error}: {delivery_of(stentor, job, target)}") from None
 
 
+def reason_of(stentor: Stentor, state: str) -> str | None:
+    """Why the account is in this state, once it is."""
+    rows = stentor.ask("channels", "list")["channels"]
+    reasons = (row["reason"] for row in rows if (row["channel"], row["state"]) == ("whatsapp", state))
+    return next(reasons, None)
+
+
+def heard(ledger: Path) -> str:
+    """How far the only message has come, as the child knows it."""
+    with closing(sqlite3.connect(f"{ledger.as_uri()}?mode=ro", uri=True)) as database:
+        ((level,),) = database.execute("SELECT level FROM sent")
+    return str(level)
+
+
 def child_of(stentor: Stentor) -> int:
     """The process that has the account."""
     session = str(stentor.home / "channels").encode()
@@ -194,6 +209,25 @@ def test_a_panic_of_the_library_costs_one_restart_and_no_other_delivery(
     assert (phone.server.logins, child_of(paired) != before) == (2, True)
 
 
+def test_a_ban_that_ends_is_told_of_and_what_waited_goes_when_it_is_over(
+    paired: Stentor, phone: Phone
+) -> None:
+    phone.do(phone.server.login(1))
+    phone.do(phone.server.fail_login(402, expire=3))
+    # Nothing had to be sent for it.
+    reason = until(lambda: reason_of(paired, "down"), "an account that is down")
+    assert "banned the account for a while" in reason
+    job = job_to(paired, SPELLINGS[0])
+    paired.ask("cron", "run", job)
+    delivered(paired, job, "pending")
+
+    phone.do(phone.server.fail_login(None))
+    delivered(paired, job, "read")
+    assert len(phone.texts) == 1
+    (alert,) = paired.ask("status")["alerts"]
+    assert alert["message"] == f"whatsapp:default is down: {reason}"
+
+
 def test_receipts_that_came_while_the_daemon_was_away_are_in_the_run_log(phone: Phone, home: Path) -> None:
     home.mkdir()
     (home / "stentor.toml").write_text(SETTINGS.format(proxy=phone.server.proxy_url))
@@ -211,6 +245,28 @@ def test_receipts_that_came_while_the_daemon_was_away_are_in_the_run_log(phone: 
         delivered(stentor, job, "read")
 
 
+def test_receipts_that_a_daemon_that_was_killed_had_not_written_down_are_in_the_run_log(
+    phone: Phone, home: Path
+) -> None:
+    home.mkdir()
+    (home / "stentor.toml").write_text(SETTINGS.format(proxy=phone.server.proxy_url))
+    folder = home / "channels" / "whatsapp" / "default"
+    phone.do(phone.server.paired_session(folder / "session.db"))
+    stentor = Stentor(home, phone.server.environment)
+    phone.server.mode = "ack"
+    with serving(stentor, end=signal.SIGKILL) as daemon:
+        job = job_to(stentor, SPELLINGS[0])
+        stentor.ask("cron", "run", job, "--wait")
+        delivered(stentor, job, "accepted")
+        os.kill(daemon["pid"], signal.SIGSTOP)
+        phone.do(phone.server.read(phone.server.messages[0].id))
+        # WhatsApp tells it once: to the child, which is there for a moment longer.
+        until(lambda: heard(folder / "ledger.db") == "read", "that the child hears of it")
+    phone.do(phone.server.gone())
+    with serving(stentor):
+        delivered(stentor, job, "read")
+
+
 def test_an_account_that_is_not_paired_says_so_and_keeps_what_is_to_be_sent(phone: Phone, home: Path) -> None:
     home.mkdir()
     (home / "stentor.toml").write_text(SETTINGS.format(proxy=phone.server.proxy_url))
@@ -219,12 +275,8 @@ def test_an_account_that_is_not_paired_says_so_and_keeps_what_is_to_be_sent(phon
         job = job_to(stentor, SPELLINGS[0])
         stentor.ask("cron", "run", job)
         delivered(stentor, job, "pending")
-
-        def down() -> JsonObject | None:
-            rows = stentor.ask("channels", "list")["channels"]
-            return next(
-                (row for row in rows if row["channel"] == "whatsapp" and row["state"] == "down"), None
-            )
-
-        assert "stentor channels login whatsapp" in until(down, "an account that is down")["reason"]
+        reason = until(lambda: reason_of(stentor, "down"), "an account that is down")
+        assert "stentor channels login whatsapp" in reason
+        (down,) = [found for found in stentor.ask("doctor")["findings"] if found["code"] == "account_down"]
+        assert down["fix"] == "pair it: stentor channels login whatsapp:default"
     assert not phone.texts

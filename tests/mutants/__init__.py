@@ -12,8 +12,9 @@ from tests.mutants.planting import Mutant, tried
 from tests.mutants.sends import SENDS
 from tests.mutants.time_and_runs import TIME_AND_RUNS
 from tests.mutants.waiting import WAITING
+from tests.mutants.whatsapp import WHATSAPP
 from tests.mutants.wire import WIRE
 
-MUTANTS = (*TIME_AND_RUNS, *DELIVERY, *SENDS, *WAITING, *ALERTS, *WIRE, *CHANNELS)
+MUTANTS = (*TIME_AND_RUNS, *DELIVERY, *SENDS, *WAITING, *ALERTS, *WIRE, *CHANNELS, *WHATSAPP)
 
 __all__ = ["MUTANTS", "Mutant", "tried"]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from stentor.adapters.sqlite.health import Health, Named
 from stentor.adapters.sqlite.outbox_health import OutboxHealth
 from stentor.domain.json_types import JsonObject
+from stentor.domain.sizes import size_text
 from stentor.domain.stalls import Stall
 
 # Three periods of the heartbeat.
@@ -15,6 +17,8 @@ _STEP_BACK_MS = 5_000
 _LONG_PENDING_MS = 3_600_000
 _NAMED_TARGETS = 3
 _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+# How the store tells of an account that was refused when something was sent.
+_REFUSED = "credentials:"
 # What `Unavailable` says where a pip extra is missing.
 _INSTALL = "pip install 'stentor["
 _PAIR = "stentor channels login"
@@ -44,6 +48,8 @@ class Facts:
     incidents: list[JsonObject] = field(default_factory=list[JsonObject])
     # The accounts as the daemon finds them.
     live: list[JsonObject] = field(default_factory=list[JsonObject])
+    # How many there are, and what the last sweep came to.
+    sessions: JsonObject = field(default_factory=dict[str, Any])
 
     @property
     def heartbeat_age_ms(self) -> int | None:
@@ -75,7 +81,7 @@ class Facts:
 
 def findings(facts: Facts) -> list[Finding]:
     """All of them, those about the daemon first."""
-    about = (_daemon, _clock, _jobs, _deliveries, _outbox, _targets, _accounts, _alerts, _store)
+    about = (_daemon, _clock, _jobs, _deliveries, _outbox, _targets, _accounts, _alerts, _sessions, _store)
     return [finding for those in about for finding in those(facts)]
 
 
@@ -201,9 +207,13 @@ def _because(account: JsonObject) -> str:
 
 
 def _mend_of_account(account: JsonObject) -> str:
-    if _PAIR in (account["reason"] or ""):
-        return f"pair it: {_PAIR} {account['channel']}:{account['accountId']}"
-    return "mend its settings, then restart"
+    reason, name = account["reason"] or "", f"{account['channel']}:{account['accountId']}"
+    if _PAIR in reason:
+        return f"pair it: {_PAIR} {name}"
+    if reason.startswith(_REFUSED):
+        return "mend its settings, then restart"
+    asking = f"`stentor channels test {name}` says how it is now"
+    return f"do what the reason says; {asking}" if reason else asking
 
 
 def _mend_of(reason: str) -> str:
@@ -221,6 +231,15 @@ def _alerts(facts: Facts) -> Iterator[Finding]:
         yield Finding("warn", "untold_incidents", message, fix)
 
 
+def _sessions(facts: Facts) -> Iterator[Finding]:
+    swept = facts.sessions.get("lastSweep")
+    beyond = swept["beyond"]["total"] if swept else {"sessions": 0}
+    if beyond["sessions"]:
+        message = f"{_sessions_of(beyond)} beyond the limits of [sessions] maintenance, which only warns"
+        fix = 'stentor sessions prune --dry-run; then stentor sessions prune, or mode = "enforce"'
+        yield Finding("warn", "sessions_beyond_limits", message, fix)
+
+
 def _store(facts: Facts) -> Iterator[Finding]:
     for job in facts.damaged:
         message = f"job {job} does not match its checksum"
@@ -229,6 +248,11 @@ def _store(facts: Facts) -> Iterator[Finding]:
 
 def _clearing(target: JsonObject) -> str:
     return f"stentor targets clear {target['target']} --account {target['accountId']}"
+
+
+def _sessions_of(tally: JsonObject) -> str:
+    is_or_are = "session is" if tally["sessions"] == 1 else "sessions are"
+    return f"{tally['sessions']} {is_or_are} ({size_text(tally['bytes'])})"
 
 
 def _deliveries_of(count: int) -> str:

@@ -11,9 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from tests.plugins.whatsapp.peer import WhatsApp
 from tests.plugins.whatsapp.peer.bell import Bell
 
 AT = 1_795_000_000_000
@@ -21,6 +20,24 @@ LONG_AFTER = 2 * AT
 RANI = "6281234567890"
 TO_RANI = f"{RANI}@s.whatsapp.net"
 _END = "\nfrom stentor_whatsapp.child import main\nmain()\n"
+
+
+class Outside(Protocol):
+    """What a child finds when it looks for WhatsApp."""
+
+    @property
+    def environment(self) -> Mapping[str, str]: ...
+
+    @property
+    def proxy_url(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """No WhatsApp can be reached."""
+
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    proxy_url: str = "http://127.0.0.1:9"
 
 
 class Said(Exception):
@@ -129,7 +146,7 @@ class Kid:
 
 @asynccontextmanager
 async def child(
-    whatsapp: WhatsApp, folder: Path, *, doing: str = "", **environment: str
+    whatsapp: Outside, folder: Path, *, doing: str = "", **environment: str
 ) -> AsyncIterator[Kid]:
     """A child for as long as the block lasts; `doing` is run in it before anything else."""
     program = ["-P", "-m", "stentor_whatsapp.child"] if not doing else ["-P", "-c", doing + _END]

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.plugins.whatsapp.children import AT, RANI, Kid, child
+from tests.plugins.whatsapp.children import AT, RANI, Kid, Nobody, child
 from tests.plugins.whatsapp.peer import WhatsApp
+
+from stentor_whatsapp.ledger import Ledger, Level
 
 # What a program puts before the child: from there on, the child dies at one point of the ledger.
 AT_ONCE = """
@@ -178,6 +180,30 @@ async def test_an_acknowledgement_that_comes_late_is_told(whatsapp: WhatsApp, tm
         await whatsapp.acknowledge(message.id)
         assert (await kid.event("receipt", level="accepted"))["part"] == "part"
         assert (await kid.recall())["state"] == "accepted"
+
+
+@pytest.mark.usefixtures("authority")
+async def test_the_next_life_tells_again_how_far_messages_have_come_before_anything_new(
+    tmp_path: Path,
+) -> None:
+    """Whoever was told of it may have died before it was written down."""
+    ledger = Ledger(tmp_path / "ledger.db", "0.0.0")
+    levels: tuple[Level, ...] = ("delivered", "read")
+    for number, level in enumerate(levels, 1):
+        ledger.begin(f"part {number}", f"{RANI}@s.whatsapp.net", AT)
+        ledger.announced(f"3EB0{number}")
+        ledger.acknowledged(f"3EB0{number}", AT)
+        ledger.end()
+        ledger.receipt(f"3EB0{number}", level, AT + number)
+    ledger.close()
+    async with child(Nobody(), tmp_path) as kid:
+        await kid.open()
+        assert kid.events == []
+        await kid.ask("connect")
+        assert kid.events[1:3] == [
+            {"event": "receipt", "message_id": "3EB01", "level": "delivered", "at": AT + 1, "part": "part 1"},
+            {"event": "receipt", "message_id": "3EB02", "level": "read", "at": AT + 2, "part": "part 2"},
+        ]
 
 
 async def test_a_panic_in_the_library_ends_the_child_and_not_the_session(

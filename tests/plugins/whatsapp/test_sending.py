@@ -368,6 +368,21 @@ async def test_a_part_that_may_have_arrived_stays_in_doubt(
         assert rejected.value.reason == "not_told"
 
 
+async def test_what_the_child_hears_of_a_message_is_told_and_what_makes_no_sense_is_not(
+    standing_in: Opens, backstage: Backstage, ctx: WaitingContext
+) -> None:
+    told = {"event": "receipt", "message_id": "3EB0AA", "level": "read", "at": 1_795_225_318_000}
+    async with standing_in():
+        await ctx.until(lambda: ctx.states[-1] == ("ready", ""))
+        for event in ({**told, "level": "liked"}, {**told, "message_id": ""}, {**told, "part": "p1.1"}):
+            backstage.tell(event)
+        backstage.tell({"event": "state", "state": "disconnected", "reason": "what comes last"})
+        await ctx.until(lambda: ctx.states[-1] == ("degraded", "what comes last"))
+    (report,) = ctx.reports
+    assert (report.message_id, report.level, report.part_id) == ("3EB0AA", "read", "p1.1")
+    assert report.at.timestamp() == 1_795_225_318
+
+
 async def test_a_part_cannot_be_recalled_while_there_is_no_child(
     standing_in: Opens, backstage: Backstage, ctx: WaitingContext
 ) -> None:

@@ -1,7 +1,6 @@
 """The session on disk: whose it is, who has it, and what becomes of it when it is damaged."""
 
 import errno
-import os
 import shutil
 import sqlite3
 import subprocess
@@ -238,13 +237,31 @@ def test_a_full_disk_is_called_so(session: Path, error: OSError | sqlite3.Error)
     assert "make room" in str(unusable(session, error))
 
 
-@pytest.mark.parametrize("name", ["session.db", ""], ids=["the file", "its folder"])
-def test_what_may_not_be_written_is_an_error(session: Path, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).chmod(0o500)
-    if os.access(tmp_path / name, os.W_OK):
-        pytest.skip("nothing is forbidden to root")
-    try:
+def test_a_session_that_may_only_be_read_is_an_error(session: Path, tmp_path: Path) -> None:
+    session.chmod(0o444)
+    tmp_path.chmod(0o755)
+    # Nothing is forbidden to root, who is nobody from then on; what lies above the folder is closed to nobody.
+    program = (
+        "import os, pathlib; from stentor_whatsapp.session import Unusable, make_ready\n"
+        "if not os.geteuid():\n    os.setuid(65534)\n"
+        "try:\n    make_ready(pathlib.Path('session.db'))\nexcept Unusable as error:\n    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert "Permission denied" in done.stdout
+    assert "its folder and its owner" in done.stdout
+    assert modes(tmp_path) == {"session.db": "0o444"}
+
+
+def test_a_folder_in_the_place_of_the_copy_is_an_error(session: Path, tmp_path: Path) -> None:
+    (tmp_path / "session.db.bak.new").mkdir()
+    with pytest.raises(Unusable, match="its folder and its owner"):
+        make_ready(session)
+
+
+def test_a_file_in_the_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "whatsapp").touch()
+    for prepare in (hold, make_ready):
         with pytest.raises(Unusable, match="its folder and its owner"):
-            make_ready(session)
-    finally:
-        (tmp_path / name).chmod(0o700)
+            prepare(tmp_path / "whatsapp" / "session.db")

@@ -64,9 +64,9 @@ async def test_a_connection_that_comes_and_goes_is_told_once_each_time(
         pytest.param(state("banned"), "down", Unavailable, "on the phone", id="banned"),
         pytest.param(
             state("banned", "too many people", seconds=3600),
-            "degraded",
+            "down",
             Throttled,
-            "send less",
+            " UTC: send less",
             id="banned for a while",
         ),
         pytest.param(
@@ -111,8 +111,28 @@ async def test_a_ban_for_a_while_holds_the_account_for_as_long_and_then_it_conne
         assert (throttled.value.retry_after, throttled.value.scope) == (3600, "account")
         ctx.held = False
         ctx.door.set()
-        await _becomes(ctx, "starting", "ready", "degraded", "ready")
-    assert ctx.slept == [3600]
+        await _becomes(ctx, "starting", "ready", "down", "ready")
+        assert ctx.slept == [3600]
+        await connection.send(part())
+
+
+async def test_what_is_amiss_outlives_the_connection_until_a_message_is_taken(
+    standing_in: Opens, backstage: Backstage, ctx: WaitingContext
+) -> None:
+    error = {"error": {"kind": "library_error", "text": "server returned error 463", "announced": True}}
+    async with standing_in(answers={"send": [error, {"message_id": "3EB0AA", "chat": ""}]}) as connection:
+        with pytest.raises(Throttled):
+            await connection.send(part())
+        held = ctx.states[-1]
+        backstage.tell(CONNECTED)
+        backstage.tell("die")
+        await ctx.until(lambda: ctx.states.count(("ready", "")) == 2)
+        # The core hears that there is a connection, for what waited for that, and then of the rest.
+        assert (ctx.states[-1], ctx.states[2]) == (held, held)
+        assert [health for health, _ in ctx.states[2:]] == ["degraded", "degraded", "ready", "degraded"]
+        assert "463" in held[1]
+        await connection.send(part(ident="p2.1"))
+        assert ctx.states[-1] == ("ready", "")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +238,7 @@ async def test_probing_without_a_connection_says_so(standing_in: Opens) -> None:
         pytest.param(401, "down", CredentialsRejected, id="unlinked"),
         pytest.param(403, "down", CredentialsRejected, id="locked"),
         pytest.param(406, "down", CredentialsRejected, id="banned"),
-        pytest.param(402, "degraded", Throttled, id="banned for a while"),
+        pytest.param(402, "down", Throttled, id="banned for a while"),
         pytest.param(405, "down", Unavailable, id="outdated"),
     ],
 )
