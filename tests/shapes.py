@@ -34,7 +34,7 @@ PAYLOADS = {
 }
 RUN = _keys(
     "runId jobId jobName trigger scheduledFor startedAt endedAt lateMs durationMs status phase error errorKind warnings "
-    "sessionKey sessionId model usage summary completionStatus deliveryStatus suppression fallbackUsed delivery "
+    "sessionKey sessionId model usage summary completionStatus deliveryStatus suppression fallbackUsed modelFallback delivery "
     "deliveries"
 )
 INTENDED = {"channel", "to", "accountId", "threadId", "source"}

@@ -155,6 +155,39 @@ class TestReading:
         assert config.channels["pager"].accounts == {"default": {"token": {"env": "PAGER_TOKEN"}}}
 
     @pytest.mark.parametrize(
+        ("text", "runner"),
+        [
+            pytest.param("", "echo", id="nothing"),
+            pytest.param('model = "openai:gpt-5-mini"', "model", id="a model"),
+            pytest.param('model = ""', "echo", id="no model"),
+            pytest.param('model = "m"\nrunner = "command"', "command", id="a model for another runner"),
+            pytest.param('model = "m"\nrunner = "echo"', "echo", id="even for one that needs none"),
+        ],
+    )
+    def test_who_names_a_model_wants_it_asked(self, tmp_path: Path, text: str, runner: str) -> None:
+        assert load_config(written(tmp_path, f"[agents.main]\n{text}\n")).agents["main"].runner == runner
+
+    def test_providers_and_the_models_of_an_agent_are_read(self, tmp_path: Path) -> None:
+        text = """
+            [agents.main]
+            model = "box:llama3"
+            fallbacks = ["openai:gpt-5-mini"]
+            allowed_models = ["box:*", "openai:gpt-5-mini"]
+
+            [providers.box]
+            base_url = "http://192.168.1.5:8080/v1"
+            api_key = { env = "BOX_KEY" }
+            first_event_seconds = 30
+        """
+        config = load_config(written(tmp_path, text))
+        main, box = config.agents["main"], config.providers["box"]
+        assert (main.fallbacks, main.allowed_models) == (
+            ("openai:gpt-5-mini",),
+            ("box:*", "openai:gpt-5-mini"),
+        )
+        assert (box.api, box.api_key, box.first_event_seconds) == (None, SecretRef(env="BOX_KEY"), 30)
+
+    @pytest.mark.parametrize(
         ("text", "expected"),
         [
             pytest.param("keepLines = 500", {"keep_runs": 500}, id="lines are runs"),
@@ -244,10 +277,10 @@ class TestMistakes:
                 pytest.param(
                     f"[{section}]\nkeep_days = 3",
                     section,
-                    "no such setting; there are: timezone, scheduler, cron, deliveries, agents, channels",
+                    "no such setting; there are: timezone, scheduler, cron, sessions, deliveries, agents, providers, channels",
                     id=f"no section {section}",
                 )
-                for section in ("http", "sessions", "providers", "store")
+                for section in ("http", "store")
             ),
             pytest.param("timezone = 'Europe/Berlon'", "timezone", "is not an IANA time zone", id="zone"),
             pytest.param("timezone = 'localtime'", "timezone", "is not an IANA time zone", id="link as zone"),
@@ -295,12 +328,15 @@ class TestMistakes:
             pytest.param("scheduler.drain_seconds = -1", "scheduler.drain_seconds", "greater", id="negative"),
             pytest.param("scheduler = 3", "scheduler", "must be a table", id="number for a table"),
             pytest.param("agents = []", "agents", "must be a table", id="list for a table"),
+            pytest.param("agents.a.fallbacks = 'x:y'", "agents.a.fallbacks", "tuple", id="one for many"),
             pytest.param(
-                "agents.a.fallbacks = ['x']",
-                "agents.a.fallbacks",
-                "not available in this release",
-                id="not yet",
+                "agents.a.allowed_models = ['']", "agents.a.allowed_models[0]", "at least 1", id="no model"
             ),
+            pytest.param("[providers.Box]", "providers.Box", "a provider's name has up to 64", id="provider"),
+            pytest.param(
+                "providers.box.api_key = 'sk-1'", "providers.box.api_key", "a secret is a reference", id="key"
+            ),
+            pytest.param("providers.box.api = 'x'", "providers.box.api", "'openai'", id="unknown protocol"),
             pytest.param("[agents.Main]", "agents.Main", "an agent's id has up to 64", id="upper-case agent"),
             pytest.param('[agents."two words"]', 'agents."two words"', "an agent's id", id="blank in agent"),
             pytest.param(f"[agents.{'a' * 65}]", f"agents.{'a' * 65}", "an agent's id", id="long agent"),
@@ -374,6 +410,7 @@ class TestMistakes:
             "scheduler.missed.policy = '{}'",
             "agents.main = '{}'",
             "agents.main.fallbacks = '{}'",
+            "providers.box.api_key = '{}'",
             "channels.pager.token = '{}'",
             "channels.pager.accounts.default = '{}'",
             "token = '{}'",

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from stentor.contract.payloads import Attachment
+from stentor.contract.runners import Message
 from stentor.contract.settings import SecretRef
 from stentor.contract.targets import Target
 from stentor.domain.alert_texts import About
 from stentor.domain.alerts import Incident, Mark, News
+from stentor.domain.background import Background
 from stentor.domain.faults import StoreError
 from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
@@ -21,16 +23,17 @@ from stentor.domain.records import (
     IncidentStep,
     JobRow,
     Outgoing,
+    Preferences,
     Recovery,
     RunEnd,
     RunSeed,
     Settlement,
-    StoredMessage,
 )
-from stentor.domain.retention import Limits, Position, Pruned
+from stentor.domain.retention import Limits, Position, Pruned, Removed
 from stentor.domain.rulings import Cancelled, Hand, KnownTarget, Resend, Ruling, StoredDelivery
 from stentor.domain.sessions import SourceSession
 from stentor.domain.stalls import Stall
+from stentor.domain.wishes import Wishes
 
 T = TypeVar("T")
 
@@ -87,6 +90,14 @@ class Aside(Protocol):
     """Where work is done that would keep the loop from turning."""
 
     async def do(self, work: Callable[[], T]) -> T: ...
+
+
+class Workspaces(Protocol):
+    """Where agents have what they are to know."""
+
+    def background(self, workspace: Path | None, *, isolated: bool) -> Background:
+        """What there is for an agent with this workspace. It takes its time, and never raises."""
+        ...
 
 
 class Conversations(Protocol):
@@ -157,7 +168,13 @@ class Store(Protocol):
     async def note_phase(self, run_id: str, boot: str, phase: str) -> None: ...
     async def note_late(self, run_id: str, what: str, at_ms: int) -> None: ...
     async def finish_runs(self, ends: Sequence[RunEnd]) -> Sequence[Finished | StoreError]: ...
-    async def history(self, session_id: str) -> Sequence[StoredMessage]: ...
+    async def remember(self, run_id: str, boot: str, messages: Sequence[Message], at_ms: int) -> bool:
+        """What was said in a run so far; False when it is over or somebody else's."""
+        ...
+
+    async def history(self, session_id: str, most: int | None = None) -> Sequence[Message]:
+        """What a session remembers; of more characters than `most` the end."""
+        ...
 
     # outbox
     async def enqueue(self, delivery: DeliverySeed) -> None: ...
@@ -214,6 +231,18 @@ class Store(Protocol):
 
     async def clear_target(self, known: KnownTarget, hand: Hand) -> bool: ...
 
+    # sessions
+    async def reset_session(self, session_id: str, hand: Hand) -> bool:
+        """The next run of its key begins another; False where that was so already."""
+        ...
+
+    async def remove_session(self, session_id: str) -> bool:
+        """With all that was said in it; False where it is in use, pinned, or not there."""
+        ...
+
+    async def preferences(self, base_key: str) -> Preferences | None: ...
+    async def prefer(self, base_key: str, wishes: Wishes, hand: Hand) -> Preferences: ...
+
     # alerts
     async def incident_news(self, now_ms: int, most: int) -> News:
         """What happened since the last filing that people may want to be told."""
@@ -245,6 +274,10 @@ class Store(Protocol):
 
     async def give_back(self) -> bool:
         """Return some unused space to the disk; whether there is more of it."""
+        ...
+
+    async def swept(self, removed: Removed, at_ms: int) -> None:
+        """What the last sweep came to of sessions, for whoever asks how the store is doing."""
         ...
 
     async def newest_ms(self) -> int: ...

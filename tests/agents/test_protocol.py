@@ -18,6 +18,7 @@ from stentor.contract.runners import (
     RunnerEvent,
     TextDelta,
     ToolResult,
+    ToolUse,
     TurnRequest,
     Usage,
 )
@@ -36,7 +37,14 @@ def test_a_turn_is_one_line_with_the_documented_fields(request_for: Callable[...
     request = request_for(
         RunnerSettings(),
         message="grüß\n👋",
-        history=(Message("user", "hi"), Message("assistant", "hello")),
+        question="grüß",
+        instructions="Be kind.",
+        history=(
+            Message("user", "hi"),
+            Message("assistant", "", (ToolUse("c-1", "message", {"to": "a"}),)),
+            Message("tool", "sent", call_id="c-1"),
+            Message("assistant", "hello"),
+        ),
         tools=(Tool("message", "Send a message.", {"type": "object"}, _send),),
         bootstrap=(BootstrapFile("AGENTS.md", "Be brief."),),
         model="openai:gpt-5-mini",
@@ -58,7 +66,18 @@ def test_a_turn_is_one_line_with_the_documented_fields(request_for: Callable[...
         "sessionKey": "agent:ops:cron:brief:run:s-1",
         "sessionId": "s-1",
         "message": "grüß\n👋",
-        "history": [{"role": "user", "text": "hi"}, {"role": "assistant", "text": "hello"}],
+        "question": "grüß",
+        "history": [
+            {"role": "user", "text": "hi"},
+            {
+                "role": "assistant",
+                "text": "",
+                "toolCalls": [{"id": "c-1", "name": "message", "args": {"to": "a"}}],
+            },
+            {"role": "tool", "text": "sent", "toolCallId": "c-1"},
+            {"role": "assistant", "text": "hello"},
+        ],
+        "instructions": "Be kind.",
         "tools": [{"name": "message", "description": "Send a message.", "schema": {"type": "object"}}],
         "model": "openai:gpt-5-mini",
         "thinking": "low",

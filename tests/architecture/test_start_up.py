@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 from tests.architecture.source import ROOT, Offence, forbid
 
-SDKS = ("telegram", "discord", "slack_sdk", "neonize", "nio", "apprise")
+SDKS = (
+    *("telegram", "discord", "slack_sdk", "neonize", "nio", "apprise"),
+    *("anthropic", "genai_prices", "openai", "pydantic_ai"),
+)
 SLOW = (
     *("asyncio", "croniter", "httpcore2", "httpx2", "jinja2", "pluggy", "pydantic"),
     *("rich", "starlette", "uvicorn"),

@@ -7,6 +7,7 @@ import pytest
 from tests.architecture.source import CONTRACT, Module, Offence, forbid, imports, planted, product
 
 CLIENTS = ("plugins/*/client.py",)
+MODELS = "core/stentor/agents/model"
 WIRES = (*CLIENTS, "plugins/*/wire.py")
 WEB_CLIENTS = (*CLIENTS, "plugins/*/guard.py")
 
@@ -17,11 +18,13 @@ HOMES = {
     "croniter": ("core/stentor/domain",),
     "markdown_it": ("core/stentor/domain",),
     "httpcore2": WEB_CLIENTS,
-    "httpx2": WEB_CLIENTS,
+    "genai_prices": (MODELS,),
+    "httpx2": (*WEB_CLIENTS, MODELS),
     "aiohttp": WIRES,
     "httpx": WIRES,
     "jinja2": ("core/stentor/http",),
     "phonenumbers": ("plugins/*/numbers.py",),
+    "pydantic_ai": (MODELS,),
     "pluggy": (f"{CONTRACT}/hookspecs.py", "core/stentor/adapters/registry.py"),
     "rich": ("core/stentor/cli",),
     "starlette": ("core/stentor/http",),
@@ -79,6 +82,7 @@ def test_every_single_file_on_the_list_is_still_needed() -> None:
         pytest.param(
             "core/stentor/contract/x.py", "from stentor.domain.jobs import Job", id="the contract looks up"
         ),
+        pytest.param("core/stentor/agents/x.py", "import pydantic_ai", id="models among other runners"),
     ],
 )
 def test_a_package_out_of_place_is_found(path: str, text: str) -> None:

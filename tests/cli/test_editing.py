@@ -106,8 +106,8 @@ REFUSED = {
     "an event outside the main session": (("--system-event", "x"), "set sessionTarget main"),
     "removal of a recurring job": (("--delete-after-run",), "only for one-shot jobs"),
     "a time that has passed": (("--at", "2020-01-01"), "in the past"),
-    "tools": (("--message", "x", "--tools", "exec"), "not available in this release; leave it out"),
-    "fallbacks": (("--message", "x", "--fallbacks", "a"), "not available in this release; leave it out"),
+    "tools for a text": (("--tools", "exec"), "--tools only concerns --message"),
+    "fallbacks for a text": (("--fallbacks", "a"), "--fallbacks only concerns --message"),
     "an older revision": (("--name", "x", "--revision", "7"), "is at revision 1, not 7"),
     "nothing": ((), "nothing to change: name a flag"),
 }
@@ -131,6 +131,7 @@ def test_clearing_goes_back_to_the_default(served: Stentor) -> None:
         "full",
         *("--every", "1h", "--message", "x", "--to", "a", "--channel", "local", "--account", "default"),
         *("--session-key", "k", "--model", "m", "--thinking", "high", "--agent", "main"),
+        *("--tools", "message,cron", "--fallbacks", "m-2"),
     )
 
     edited = served.ask(
@@ -141,6 +142,7 @@ def test_clearing_goes_back_to_the_default(served: Stentor) -> None:
 
     assert (edited["agentId"], edited["sessionKey"]) == ("main", None)
     assert (edited["payload"]["model"], edited["payload"]["thinking"]) == (None, None)
+    assert (edited["payload"]["toolsAllow"], edited["payload"]["fallbacks"]) == (None, None)
     assert (edited["delivery"]["channel"], edited["delivery"]["accountId"]) == (None, None)
     assert edited["delivery"]["to"] == ["local:a"]
 

@@ -17,6 +17,7 @@ from tests.docs.console import environment
 from tests.docs.pages import ROOT, fences, text_of
 
 from stentor.agents.command import CommandSettings
+from stentor.agents.model.settings import ModelSettings
 from stentor.config import Config
 from stentor.contract import errors, hookspecs
 from stentor.contract.settings import SecretRef
@@ -41,7 +42,7 @@ def keys(model: type[BaseModel], path: str = "", *, by_alias: bool = False) -> I
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not SecretRef:
         yield annotation
     for part in get_args(annotation):
         yield from _models(part)
@@ -50,7 +51,8 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def settings() -> Iterator[str]:
     for key in keys(Config):
         yield f"{key}.ID" if key.endswith(".accounts") else key
-    yield from (f"agents.NAME.{key}" for key in CommandSettings.model_fields)
+    for runner in (CommandSettings, ModelSettings):
+        yield from (f"agents.NAME.{key}" for key in runner.model_fields)
     yield from (f"channels.webhook.accounts.ID.{key}" for key in WebhookSettings.model_fields)
 
 

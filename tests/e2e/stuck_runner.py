@@ -14,7 +14,7 @@ class StuckRunner(AgentRunner):
 
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         threading.Event().wait(_FOR_EVER)
-        yield Final(f"{request.message}, ten minutes late")
+        yield Final(f"{request.question}, ten minutes late")
 
 
 @hookimpl

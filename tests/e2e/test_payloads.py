@@ -15,6 +15,8 @@ SECRET = "hunter2-is-not-for-programs"
 SPEAKER = """
     import json, os, sys
 
+    FACTS = ("runId", "jobId", "agentId", "sessionKey", "sessionId", "message", "question", "model")
+
     def say(**event):
         print(json.dumps(event), flush=True)
 
@@ -22,7 +24,7 @@ SPEAKER = """
     say(type="phase", name="model-call-started")
     say(type="usage", input=10, output=5)
     say(type="model_switch", model="parrot-2")
-    match turn["message"].split("] ")[-1]:
+    match turn["question"].split("] ")[-1]:
         case "deny":
             say(type="denied", code="SYSTEM_RUN_DENIED", message="not on this machine")
         case "throttle":
@@ -33,7 +35,7 @@ SPEAKER = """
             say(type="tool_call", id="1", name="crystal_ball", args={"ask": "weather"})
             say(type="final", text=sys.stdin.readline())
         case _:
-            facts = {key: turn[key] for key in ("runId", "jobId", "agentId", "sessionKey", "sessionId", "message")}
+            facts = {key: turn[key] for key in FACTS}
             facts["history"] = [entry["role"] for entry in turn["history"]]
             facts["environment"] = {key: value for key, value in os.environ.items() if key.startswith("STENTOR_")}
             facts["secret"] = os.environ.get("API_KEY")
@@ -92,7 +94,8 @@ def test_a_program_that_speaks_the_protocol_is_told_everything_and_heard(house: 
 
     (text,) = house.inbox("local:facts")
     heard = json.loads(text)
-    assert heard["message"] == "[cron:facts Facts] facts"
+    assert heard["question"] == "[cron:facts Facts] facts"
+    assert heard["message"].startswith("[cron:facts Facts] facts\n\nCurrent time: ")
     assert (heard["jobId"], heard["agentId"], heard["history"]) == ("facts", "speaker", [])
     assert {key: heard[key] for key in ("runId", "sessionKey", "sessionId")} == {
         key: run[key] for key in ("runId", "sessionKey", "sessionId")
@@ -104,8 +107,9 @@ def test_a_program_that_speaks_the_protocol_is_told_everything_and_heard(house: 
         "STENTOR_SCHEDULED_FOR": "",
     }
     assert heard["secret"] is None
-    assert run["usage"] == {"input": 10, "output": 5, "cached": None, "costUsd": None}
-    assert run["model"] == "parrot-2"
+    # It was started again with the model that the session was switched to, and both turns are paid for.
+    assert heard["model"] == run["model"] == "parrot-2"
+    assert run["usage"] == {"input": 20, "output": 10, "cached": None, "costUsd": None}
 
 
 def test_a_tool_call_is_answered_even_where_there_is_no_such_tool(house: Stentor) -> None:

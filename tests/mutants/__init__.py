@@ -10,11 +10,12 @@ from tests.mutants.channels import CHANNELS
 from tests.mutants.delivery import DELIVERY
 from tests.mutants.planting import Mutant, tried
 from tests.mutants.sends import SENDS
+from tests.mutants.sessions import SESSIONS
 from tests.mutants.time_and_runs import TIME_AND_RUNS
 from tests.mutants.waiting import WAITING
 from tests.mutants.whatsapp import WHATSAPP
 from tests.mutants.wire import WIRE
 
-MUTANTS = (*TIME_AND_RUNS, *DELIVERY, *SENDS, *WAITING, *ALERTS, *WIRE, *CHANNELS, *WHATSAPP)
+MUTANTS = (*TIME_AND_RUNS, *DELIVERY, *SENDS, *WAITING, *ALERTS, *WIRE, *CHANNELS, *WHATSAPP, *SESSIONS)
 
 __all__ = ["MUTANTS", "Mutant", "tried"]

@@ -1,7 +1,7 @@
 """One run under way, on virtual time and a real store: what the tests of a turn play in."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,14 +9,26 @@ from typing import Any, TypeVar
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.adapters.sqlite.writer import InlineWriter
-from stentor.contract.runners import AgentRunner, Phase, RunnerEvent, TurnRequest
+from stentor.adapters.workspace import FolderWorkspaces
+from stentor.contract.runners import AgentRunner, Message, Phase, RunnerEvent, TurnRequest
 from stentor.contract.settings import RunnerSettings
 from stentor.contract.tools import Tool, ToolCall
 from stentor.domain.jobs import Command, Job, fill_defaults
-from stentor.domain.records import RunSeed
+from stentor.domain.records import Preferences, RunSeed
+from stentor.domain.rulings import Hand
+from stentor.domain.wishes import Wishes
+from stentor.ports import Store
 from stentor.services.agent_turns import Agent
+from stentor.services.asking import Means
+from stentor.services.briefing import Briefing
+from stentor.services.cooldowns import Cooldowns
+from stentor.services.errands import Errands
 from stentor.services.outcomes import TurnFailed, TurnOutcome
+from stentor.services.preflight import Preflight
+from stentor.services.toolbox import Toolbox
+from stentor.services.turn_clocks import SETUP_SECONDS, STALL_SECONDS
 from stentor.services.turns import Turns
+from stentor.testing.aside import AtOnce
 from stentor.testing.points import Trail
 from stentor.testing.rows import BOOT
 from stentor.testing.store_conformance.steps import running_run
@@ -60,6 +72,20 @@ class Scene:
             return failure
         raise AssertionError(f"the turn came to {outcome}")
 
+    async def remember(self, messages: Sequence[Message]) -> None:
+        """Something was said in the session of the run before."""
+        await self.turns.means.store.remember(self.run.id, BOOT, messages, self.clock.now_ms())
+
+    async def said(self) -> tuple[Message, ...]:
+        """What is written down of the run's session."""
+        return tuple(await self.turns.means.store.history(self.run.session.id))
+
+    async def wish(self, wishes: Wishes) -> None:
+        await self.turns.means.store.prefer(self.run.session.base_key, wishes, Hand("somebody", 0))
+
+    async def preferences(self) -> Preferences | None:
+        return await self.turns.means.store.preferences(self.run.session.base_key)
+
     @property
     def seconds(self) -> float:
         """How much time has passed."""
@@ -78,6 +104,28 @@ class Scene:
         with Reader.open(self.home / "stentor.db") as reader:
             events = reader.events(0)
         return [event["data"]["what"] for event in events if event["kind"] == "run.late_output"]
+
+
+def means_of(home: Path, store: Store, clock: VirtualClock, **wanted: Any) -> Means:
+    """Nothing configured, but what is wanted."""
+    usual: dict[str, Any] = {
+        "briefing": Briefing(clock, FolderWorkspaces(home), AtOnce(), "UTC"),
+        "cooldowns": Cooldowns(clock),
+        "preflight": Preflight(clock),
+        "toolbox": Toolbox({}),
+        "errands": Errands(store, clock, _nobody_runs, _nobody_runs, str, BOOT),
+        "providers": {},
+        "reveal": str,
+        "clean": str,
+        "boot": BOOT,
+        "setup_seconds": SETUP_SECONDS,
+        "stall_seconds": STALL_SECONDS,
+    }
+    return Means(store, clock, **(usual | wanted))
+
+
+def _nobody_runs(*_: object) -> Any:
+    raise AssertionError("nobody was to be sent")
 
 
 Play = Callable[[Scene], Awaitable[T]]
@@ -99,17 +147,20 @@ def a_job(payload: dict[str, Any]) -> Job:
     )
 
 
-def acted(home: Path, speech: Callable[[TurnRequest], Speech], play: Play[T], **turns: Any) -> T:
+def acted(
+    home: Path, speech: Callable[[TurnRequest], Speech] | AgentRunner, play: Play[T], **turns: Any
+) -> T:
     """Play a scene with an agent that speaks like this."""
+    runner = speech if isinstance(speech, AgentRunner) else SpeakingRunner(speech)
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(_staged(home, SpeakingRunner(speech), play, turns))
+        return loop.run_until_complete(_staged(home, runner, play, turns))
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 
-async def _staged(home: Path, runner: AgentRunner, play: Play[T], turns: Mapping[str, Any]) -> T:
+async def _staged(home: Path, runner: AgentRunner, play: Play[T], turns: dict[str, Any]) -> T:
     path = home / "stentor.db"
     connection = open_connection(path)
     store = SqliteStore(path, connection, InlineWriter(connection, Trail()))
@@ -121,11 +172,12 @@ async def _staged(home: Path, runner: AgentRunner, play: Play[T], turns: Mapping
         calls.append(arguments)
         return f"paged for {call.run_id}"
 
-    agents = {"main": Agent("main", runner, RunnerSettings(), model="m-1")}
+    agents = {"main": Agent("main", runner, RunnerSettings(), **{"model": "m-1"} | turns.pop("agent", {}))}
     tools = {"page": Tool("page", "Pages somebody.", {}, page)}
     try:
         async with asyncio.TaskGroup() as tasks:
-            taken = Turns(store, clock, agents, tools, _sleep_words, BOOT, **turns)
+            means = means_of(home, store, clock, toolbox=Toolbox(tools), **turns)
+            taken = Turns(agents, _sleep_words, means)
             return await play(Scene(home, taken, run, clock, tasks, calls))
     finally:
         await store.close()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from stentor.contract.errors import RunnerError
-from stentor.contract.runners import AttachmentRef, Final, RunnerEvent, TurnRequest, Usage
+from stentor.contract.runners import AttachmentRef, Final, Message, RunnerEvent, TurnRequest, Usage
 from stentor.services.outcomes import TurnOutcome
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation
@@ -41,21 +41,29 @@ async def answering(scene: Scene) -> TurnOutcome:
 
 def test_an_announcement_is_followed_by_a_second_turn_that_knows_the_first(fast_home) -> None:
     talk = Talk([CALLED, ANNOUNCED], [CALLED, Final("Three items.")])
-    outcome = acted(fast_home, talk, answering)
+
+    async def play(scene: Scene) -> tuple[TurnOutcome, tuple[Message, ...]]:
+        return await scene.take(), await scene.said()
+
+    outcome, said = acted(fast_home, talk, play)
     assert outcome.text == "Three items."
     assert outcome.warnings == ()
     first, second = talk.requests
-    assert first.message == MESSAGE
+    assert first.question == MESSAGE
+    assert first.message.startswith(
+        f"{MESSAGE}\n\nCurrent time: Wednesday, 1 July 2026, 07:00 (UTC, UTC+00:00)\n"
+    )
     assert second.message.startswith("Your last message only announces work")
     assert [(entry.role, entry.text) for entry in second.history] == [
-        ("user", MESSAGE),
+        ("user", first.message),
         ("assistant", "On it!"),
     ]
-    assert outcome.messages == (
-        ("user", MESSAGE),
-        ("assistant", "On it!"),
-        ("user", second.message),
-        ("assistant", "Three items."),
+    # The last is written down with the end of the run.
+    assert (*said, *outcome.messages) == (
+        Message("user", first.message),
+        Message("assistant", "On it!"),
+        Message("user", second.message),
+        Message("assistant", "Three items."),
     )
 
 
@@ -98,7 +106,7 @@ def test_both_turns_share_the_time_of_one(fast_home) -> None:
     async def play(scene: Scene) -> None:
         failure = await scene.failure(timeoutSeconds=20)
         assert (failure.kind, scene.seconds) == ("timeout", 20)
-        assert [role for role, _ in failure.messages] == ["user", "assistant", "user"]
+        assert [entry.role for entry in await scene.said()] == ["user", "assistant", "user"]
 
     acted(fast_home, talk, play)
     first, second = talk.requests
@@ -117,8 +125,8 @@ def test_a_turn_without_limit_has_none_the_second_time_either(fast_home) -> None
 @pytest.mark.parametrize(
     ("first", "second", "sum_of_both"),
     [
-        (Usage(10, 2, None, 0.25), Usage(20, 3, None, 0.5), Usage(30, 5, None, 0.75)),
-        (Usage(10, None), Usage(None, 3), Usage(10, 3)),
+        (Usage(10, 2, None, 0.25), Usage(20, 3, None, 0.5), Usage(30, 5, None, 0.75, context=20)),
+        (Usage(10, None), Usage(None, 3), Usage(10, 3, context=10)),
     ],
     ids=["both told", "one told"],
 )
@@ -131,7 +139,7 @@ def test_a_second_turn_that_fails_is_the_failure_of_the_run_and_the_first_one_is
 
     async def play(scene: Scene) -> None:
         failure = await scene.failure()
-        assert (failure.kind, failure.usage) == ("overloaded", Usage(30, 5))
+        assert (failure.kind, failure.usage) == ("overloaded", Usage(30, 5, context=20))
 
     acted(fast_home, talk, play)
 

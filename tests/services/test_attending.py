@@ -89,7 +89,7 @@ def test_an_account_that_is_not_let_in_is_told_of_once_though_nothing_was_sent(f
     assert gate.asked_at == [0]
     assert (house.standing, house.stored) == (("down", "401"), ("down", "401"))
     assert (alerts(fast_home), house.told) == (["account_down"], [DOWN])
-    assert "Next: mend its settings" in house.ops.accepted[0].text
+    assert "Next: mend that; stentor channels test " in house.ops.accepted[0].text
     house.ends()
 
 

@@ -18,7 +18,8 @@ from tests.services.stories import TalkingRunner, adding, job, runs
 from tests.services.tool_stories import Caller
 
 T = TypeVar("T")
-TURN = {"kind": "agentTurn", "message": "brief"}
+# Nothing is read from a workspace, which is beside the loop, too.
+TURN = {"kind": "agentTurn", "message": "brief", "lightContext": True}
 LONG = "**word** " * (SHORT // 9 + 1)
 SHORT_TEXT = "**word** " * (SHORT // 40)
 

@@ -16,6 +16,7 @@ from stentor.contract.runners import (
     TurnRequest,
     Usage,
 )
+from stentor.domain.states import RunStatus
 from stentor.services.outcomes import TurnFailed, TurnOutcome
 from stentor.testing.simulation import Simulation
 from stentor.testing.virtual_time import pass_time
@@ -75,7 +76,7 @@ async def answering(scene: Scene) -> TurnOutcome:
 def test_a_runner_that_does_not_begin_is_given_up_by_the_setup_clock(fast_home, changes, seconds) -> None:
     async def play(scene: Scene) -> None:
         failure = await scene.failure()
-        assert (failure.phase, failure.kind, failure.timed_out) == ("setup", "setup_timeout", True)
+        assert (failure.phase, failure.kind, failure.status) == ("setup", "setup_timeout", RunStatus.TIMEOUT)
         assert str(failure) == "setup timed out before runner start (last phase: setup)"
         assert scene.seconds == seconds
 
@@ -90,7 +91,11 @@ def test_a_runner_that_does_not_begin_is_given_up_by_the_setup_clock(fast_home, 
 def test_a_runner_that_calls_no_model_is_given_up_by_the_stall_clock(fast_home, limit, seconds) -> None:
     async def play(scene: Scene) -> None:
         failure = await scene.failure(timeoutSeconds=limit)
-        assert (failure.phase, failure.kind, failure.timed_out) == ("context-engine", "stalled", True)
+        assert (failure.phase, failure.kind, failure.status) == (
+            "context-engine",
+            "stalled",
+            RunStatus.TIMEOUT,
+        )
         assert str(failure) == "stalled before first model call (last phase: context-engine)"
         assert scene.seconds == seconds
 
@@ -169,7 +174,11 @@ def test_a_program_that_tells_its_phases_has_to_go_on_with_it(fast_home) -> None
 def test_the_whole_turn_has_a_clock_too(fast_home, limit, seconds) -> None:
     async def play(scene: Scene) -> None:
         failure = await scene.failure(timeoutSeconds=limit)
-        assert (failure.phase, failure.kind, failure.timed_out) == ("model-call-started", "timeout", True)
+        assert (failure.phase, failure.kind, failure.status) == (
+            "model-call-started",
+            "timeout",
+            RunStatus.TIMEOUT,
+        )
         assert str(failure) == f"the turn took longer than {seconds} s (last phase: model-call-started)"
         assert scene.seconds == seconds
 
@@ -423,7 +432,7 @@ def test_whatever_a_runner_raises_is_a_failure_of_its_turn_only(fast_home, error
         raise error
 
     failure = acted(fast_home, speech, failing)
-    assert (failure.kind, failure.timed_out) == ("crashed", False)
+    assert (failure.kind, failure.status) == ("crashed", RunStatus.ERROR)
     assert str(failure) == f"{said} (last phase: model-call-started)"
 
 
@@ -447,8 +456,9 @@ def test_a_failure_says_what_the_turn_cost_and_what_was_asked(fast_home, ending,
     async def play(scene: Scene) -> None:
         failure = await scene.failure()
         assert (failure.kind, str(failure)) == (kind, f"{said} (last phase: setup)")
-        assert (failure.usage, failure.model) == (Usage(input=10, output=5), "m-2")
-        assert failure.messages == (("user", "[cron:brief Brief] daily brief"),)
+        assert (failure.usage, failure.model) == (Usage(input=10, output=5, context=10), "m-2")
+        (asked,) = await scene.said()
+        assert (asked.role, asked.text.split("\n")[0]) == ("user", "[cron:brief Brief] daily brief")
         assert scene.seconds == 0
 
     acted(fast_home, speech, play)

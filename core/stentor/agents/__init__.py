@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from stentor.agents.command import CommandRunner
 from stentor.agents.echo import EchoRunner
+from stentor.agents.model.runner import ModelRunner
 from stentor.contract.hookspecs import hookimpl
 from stentor.contract.runners import AgentRunner
 
@@ -12,3 +13,4 @@ from stentor.contract.runners import AgentRunner
 def stentor_runners() -> Iterable[AgentRunner]:
     yield CommandRunner()
     yield EchoRunner()
+    yield ModelRunner()

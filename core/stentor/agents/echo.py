@@ -1,4 +1,4 @@
-"""An agent that answers with the message it got: for first steps, demos and tests of the way out."""
+"""An agent that answers with what it was asked: for first steps, demos and tests of the way out."""
 
 from collections.abc import AsyncGenerator
 
@@ -10,4 +10,4 @@ class EchoRunner(AgentRunner):
 
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         yield Phase("model-call-started")
-        yield Final(request.message)
+        yield Final(request.question or request.message)

@@ -12,6 +12,7 @@ from stentor.contract.runners import (
     AttachmentRef,
     Denied,
     Final,
+    Message,
     ModelSwitched,
     Phase,
     RunnerEvent,
@@ -52,9 +53,10 @@ class _UsageLine(_Line):
     output: Count | None = None
     cached: Count | None = None
     cost_usd: Annotated[float, Field(ge=0)] | None = Field(default=None, alias="costUsd")
+    context: Count | None = None
 
     def event(self) -> RunnerEvent:
-        return Usage(input=self.input, output=self.output, cached=self.cached, cost_usd=self.cost_usd)
+        return Usage(self.input, self.output, self.cached, self.cost_usd, self.context)
 
 
 class _ModelSwitchLine(_Line):
@@ -78,9 +80,10 @@ class _ErrorLine(_Line):
     type: Literal["error"]
     kind: Literal["rate_limit", "auth", "unavailable", "context", "filtered", "crashed"]
     message: str
+    retry_after: Annotated[float, Field(ge=0)] | None = Field(default=None, alias="retryAfter")
 
     def event(self) -> RunnerEvent:
-        raise RunnerError(self.kind, self.message)
+        raise RunnerError(self.kind, self.message, retry_after=self.retry_after)
 
 
 class _Attachment(_Line):
@@ -143,7 +146,9 @@ def encode_turn(request: TurnRequest) -> bytes:
             "sessionKey": request.session_key,
             "sessionId": request.session_id,
             "message": request.message,
-            "history": [{"role": entry.role, "text": entry.text} for entry in request.history],
+            "question": request.question,
+            "history": [_entry(entry) for entry in request.history],
+            "instructions": request.instructions,
             "tools": [
                 {"name": tool.name, "description": tool.description, "schema": dict(tool.schema)}
                 for tool in request.tools
@@ -156,6 +161,17 @@ def encode_turn(request: TurnRequest) -> bytes:
             "deadline": iso_utc(request.deadline),
         }
     )
+
+
+def _entry(entry: Message) -> dict[str, object]:
+    """What a program that knows nothing of tools has to know, and the calls where there were any."""
+    said: dict[str, object] = {"role": entry.role, "text": entry.text}
+    if entry.calls:
+        calls = [{"id": call.id, "name": call.name, "args": dict(call.args)} for call in entry.calls]
+        said["toolCalls"] = calls
+    if entry.call_id:
+        said["toolCallId"] = entry.call_id
+    return said
 
 
 def encode_tool_result(call: ToolCall, result: ToolResult) -> bytes:

@@ -17,19 +17,20 @@ from stentor.adapters.sqlite.conversations import StoredConversations
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.stall_note import StallFile
 from stentor.adapters.tz_database import choose_tz_database
+from stentor.adapters.workspace import FolderWorkspaces
 from stentor.agents.argv import run_argv
 from stentor.app.alerting import Surroundings, alerts_of
 from stentor.app.configured import agents_of, directory_of
+from stentor.app.limits import limits_of, resets_of
 from stentor.app.seams import Seams
 from stentor.config import Config, load_config
 from stentor.domain.idents import ident
 from stentor.domain.jobs import Command, Job
 from stentor.domain.outbox import Verdict
 from stentor.domain.pacing import Pace, Starts
-from stentor.domain.records import Outgoing
+from stentor.domain.records import Outgoing, RunEnd
 from stentor.domain.redaction import Redactor
 from stentor.domain.refusals import Refused
-from stentor.domain.retention import Limits
 from stentor.domain.routing import LAST
 from stentor.domain.tz_databases import TzDatabase
 from stentor.ports import Store
@@ -37,12 +38,16 @@ from stentor.services.accounts import account_rows
 from stentor.services.admission import Admission
 from stentor.services.agent_turns import Agent
 from stentor.services.alerts import Alerts
+from stentor.services.asking import Means
 from stentor.services.attending import Attending
+from stentor.services.briefing import Briefing
 from stentor.services.connections import Connections
+from stentor.services.cooldowns import Cooldowns
 from stentor.services.courtesy import Courtesy
 from stentor.services.desk import Desk
 from stentor.services.directory import Directory
 from stentor.services.dispatcher import Dispatcher
+from stentor.services.errands import Errands
 from stentor.services.executor import Executor
 from stentor.services.job_rules import JobDefaults
 from stentor.services.jobbook import JobBook
@@ -51,11 +56,13 @@ from stentor.services.messenger import Messenger
 from stentor.services.naming import Naming, OverConnections
 from stentor.services.news import News
 from stentor.services.outgoing import Outgoings
+from stentor.services.preflight import Preflight
 from stentor.services.readying import Readying
 from stentor.services.receiving import Receiving
 from stentor.services.recovery import Recovery
 from stentor.services.retention import Retention
 from stentor.services.scheduler import Scheduler
+from stentor.services.toolbox import Toolbox
 from stentor.services.turns import Turns
 from stentor.services.vigil import Vigil
 from stentor.services.work import Work
@@ -143,10 +150,11 @@ class App:
             if registry.watches_receipts:
                 registry.observe_receipt(_receipt_json(part, verdict), _delivery_json(part))
 
-        def run_seen(run_id: str) -> None:
+        def run_seen(end: RunEnd) -> None:
+            errands.finished(end)
             if registry.watches_runs:
                 with Reader.open(database(home)) as reader:
-                    registry.observe_run(reader.run(run_id) or {})
+                    registry.observe_run(reader.run(end.run_id) or {})
 
         courtesy = Courtesy()
         dispatcher = Dispatcher(
@@ -159,16 +167,31 @@ class App:
             for name, section in config.agents.items()
             if section.max_concurrent_runs is not None
         }
-        turns = Turns(
+        toolbox = Toolbox(registry.tools)
+        errands = Errands(
             store,
             clock,
-            agents,
-            registry.tools,
-            _run_command,
+            lambda run, job, nested: executor.submit(run, job, nested=nested),
+            lambda run_id: executor.cancel(run_id),  # noqa: PLW0108 - it is made below
+            new_id,
+            boot,
+        )
+        means = Means(
+            store,
+            clock,
+            Briefing(clock, FolderWorkspaces(home), seams.aside, config.zone()[0]),
+            Cooldowns(clock),
+            Preflight(clock),
+            toolbox,
+            errands,
+            config.providers,
+            secrets.reveal,
+            redactor.clean,
             boot,
             limits.setup_timeout_seconds,
             limits.stall_timeout_seconds,
         )
+        turns = Turns(agents, _run_command, means)
         spool = FileSpool(home / "spool")
         workspaces = {name: agent.workspace for name, agent in agents.items()}
         messenger = Messenger(store, clock, outgoings, naming, spool, workspaces, boot, dispatcher.wake)
@@ -194,7 +217,7 @@ class App:
             run_seen,
             changed.set,
         )
-        keep_days = config.cron.run_log.keep_days
+        keep_days, resets = config.cron.run_log.keep_days, resets_of(config)
         scheduler = Scheduler(
             store,
             clock,
@@ -207,6 +230,7 @@ class App:
             Starts(limits.max_starts_per_minute),
             round(keep_days * 86_400_000) or None,
             changed,
+            resets,
         )
         book = JobBook(
             store,
@@ -219,6 +243,7 @@ class App:
             boot,
             conversations,
             naming,
+            resets,
         )
         return cls(
             home,
@@ -272,16 +297,18 @@ class App:
     def learn_secrets(self) -> None:
         """What must not be written anywhere is known before anything is written."""
         accounts = [self.directory.accounts(channel) for channel in self.directory.channels]
-        for settings in (*accounts, [agent.settings for agent in self.agents.values()]):
+        for settings in (
+            *accounts,
+            [agent.settings for agent in self.agents.values()],
+            self.config.providers,
+        ):
             for secret in references(settings):
                 self.connections.vault.glance(secret)
 
     async def run(self, stop: asyncio.Event, *services: Service, scheduling: bool = True) -> None:
         """Live until `stop` is set: then claim nothing more, let work finish for a while, and leave."""
         await self.prepare()
-        kept = self.config.cron.run_log
-        limits = Limits(kept.keep_runs, kept.keep_days, kept.max_bytes, self.config.deliveries.keep_days)
-        retention = Retention(self.store, self.seams.clock, limits)
+        retention = Retention(self.store, self.seams.clock, limits_of(self.config))
         async with asyncio.TaskGroup() as tasks:
             running = [
                 tasks.create_task(service(), name="service")

@@ -47,7 +47,15 @@ def agents_of(config: Config, registry: Registry, seams: Seams) -> dict[str, Age
             )
         settings = _checked(runner.settings, section.options, f"agents.{name}")
         workspace = Path(section.workspace).expanduser() if section.workspace else None
-        agents[name] = Agent(name, seams.around_runner(runner), settings, section.model, workspace)
+        agents[name] = Agent(
+            name,
+            seams.around_runner(runner),
+            settings,
+            section.model,
+            workspace,
+            section.fallbacks,
+            section.allowed_models,
+        )
     return agents
 
 

@@ -88,21 +88,23 @@ def _to_ourselves(home: Path, channel: str, account: str) -> Generator[None]:
     from stentor.cli.output import DaemonAnswer
 
     owner = {"channel": channel, "accountId": account}
-    try:
-        daemon = ask(home, "POST", "accounts/give-away", owner, patience=ACCOUNT_SECONDS) is not None
-    except DaemonAnswer as error:
-        if error.exit_code != _NOT_FOUND:
-            raise
-        # It does not know the account yet, so it does not have it either.
-        note(f"note: {error}; restart it to send with this account")
-        daemon = False
     # Whoever closes the terminal means what Ctrl-C means.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
+    # Until the daemon has answered, it may have let go of the account already.
+    away = True
     try:
+        try:
+            away = ask(home, "POST", "accounts/give-away", owner, patience=ACCOUNT_SECONDS) is not None
+        except DaemonAnswer as error:
+            away = False
+            if error.exit_code != _NOT_FOUND:
+                raise
+            # It does not know the account yet, so it does not have it either.
+            note(f"note: {error}; restart it to send with this account")
         yield
     finally:
-        if daemon:
+        if away:
             _give_back(home, owner)
 
 

@@ -19,6 +19,10 @@ _COMMANDS = {
     "runs": ("stentor.cli.runs:runs", "Cancel runs."),
     "send": ("stentor.cli.messages:send", "Send a message through the outbox."),
     "serve": ("stentor.cli.serve:serve", "Run the daemon."),
+    "sessions": (
+        "stentor.cli.sessions:sessions",
+        "See sessions and what was said in them, and tidy them up.",
+    ),
     "status": ("stentor.cli.status:status", "Show how the daemon and its store are doing."),
     "targets": ("stentor.cli.targets:targets", "Explain how a target is read, and what was learned of it."),
 }

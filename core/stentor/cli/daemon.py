@@ -89,6 +89,8 @@ def _look_at(method: str, path: str) -> str:
     what, _, rest = path.partition("/")
     if what in ("send", "deliveries", "targets"):
         return "stentor deliveries list"
+    if what == "sessions":
+        return "stentor sessions list"
     if what == "accounts":
         return "stentor channels list"
     return "stentor cron runs" if what == "runs" or rest.endswith("/run") else "stentor cron edits"

@@ -47,8 +47,10 @@ _PAYLOAD = (
     click.option("--thinking", type=_THINKING, help="How hard the model thinks."),
     click.option("--timeout-seconds", type=float, help="0 means no limit."),
     click.option("--light-context", is_flag=True, help="Without the agent's bootstrap files."),
-    click.option("--fallbacks", hidden=True),
-    click.option("--tools", hidden=True),
+    click.option(
+        "--fallbacks", help='Models that stand in for it, with commas between them; "" for none at all.'
+    ),
+    click.option("--tools", help="The only tools the agent gets, with commas between them."),
 )
 _DELIVERY = (
     click.option("--announce", is_flag=True, help="Deliver the result to --to, or to the default target."),
@@ -132,8 +134,8 @@ _ONLY_EDIT = (
     click.option("--clear-channel", is_flag=True, help="Targets say their channel themselves."),
     click.option("--clear-thread-id", is_flag=True, help="The target outside its thread."),
     click.option("--clear-account", is_flag=True, help="The only account again."),
-    click.option("--clear-fallbacks", is_flag=True, hidden=True),
-    click.option("--clear-tools", is_flag=True, hidden=True),
+    click.option("--clear-fallbacks", is_flag=True, help="The agent's fallbacks again."),
+    click.option("--clear-tools", is_flag=True, help="All tools again."),
 )
 _COMMON = (*_NAMES, *_SCHEDULE, *_SESSION, *_PAYLOAD, *_DELIVERY, *_ALERTS, *_RULES)
 

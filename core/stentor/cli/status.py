@@ -15,6 +15,7 @@ from stentor.adapters.tz_database import tz_database
 from stentor.cli.daemon import ask
 from stentor.cli.findings import Facts, Finding, findings, level_of, span
 from stentor.cli.output import DaemonUnreachable, common, existing, show_json, table, when
+from stentor.cli.session_figures import sessions_text, sweep_text
 from stentor.domain.json_types import JsonObject
 
 # A stalled daemon never answers, and whoever looks wants to know what the store says of it.
@@ -35,6 +36,7 @@ def status(home: Path, as_json: bool) -> None:
             "daemon": facts.daemon,
             "level": level_of(found),
             **_figures(facts),
+            "sessions": facts.sessions,
             "nextRunAtMs": reader.next_due(),
             "tzVersion": zones.version,
             "tzSource": zones.source,
@@ -112,9 +114,10 @@ def facts_of(home: Path) -> tuple[Facts, JsonObject]:
     stall = StallFile(home).read()
     with Reader.open(existing(home)) as reader:
         counts, accounts, damaged = reader.counts(), reader.accounts(), reader.damaged_jobs()
-        incidents = reader.incidents(_SHOWN)
+        incidents, sessions = reader.incidents(_SHOWN), reader.session_figures()
     live = answer.get("accounts", [])
-    return Facts(now, daemon, health, counts, accounts, damaged, stall, outbox, incidents, live), answer
+    facts = Facts(now, daemon, health, counts, accounts, damaged, stall, outbox, incidents, live, sessions)
+    return facts, answer
 
 
 def accounts_of(home: Path) -> list[JsonObject]:
@@ -177,7 +180,9 @@ def _tell(document: JsonObject, now: int) -> None:
         "late": None if late is None else span(late),
         **{key: document[key] for key in ("pending", "unknown")},
         "dead": document["deadLetters"],
-        **{key: document[key] for key in ("blocked", "sessions")},
+        "blocked": document["blocked"],
+        "sessions": sessions_text(document["sessions"]),
+        "swept": sweep_text(document["sessions"], now),
     }
     table(("", ""), figures.items(), empty="")
     _tell_findings(document)

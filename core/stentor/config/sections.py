@@ -8,15 +8,19 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_v
 from pydantic.alias_generators import to_camel
 
 from stentor.config.zones import host_timezone, is_zone
-from stentor.contract.settings import Strict
+from stentor.contract.settings import ProviderSettings, Strict
 
 DEFAULT_AGENT = "main"
 
 _AGENT_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_PROVIDER_NAME = _AGENT_ID
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MEASURE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) *([a-z]*)")
 _SIZES = {"": 1, "b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
 _SPANS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DAY_MS = _SPANS["d"]
+_CENTURY_MS = 36_500 * _DAY_MS
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _OTHER_WORDS = {"keepLines": "keep_runs", "cooldownMs": "cooldown"}
 
 
@@ -32,16 +36,16 @@ def _account_id(text: str) -> str:
     return text
 
 
+def _provider_name(text: str) -> str:
+    if not _PROVIDER_NAME.fullmatch(text):
+        raise ValueError("a provider's name has up to 64 of a-z 0-9 _ -, a letter or digit first")
+    return text
+
+
 def _iana_zone(name: str) -> str:
     if not is_zone(name):
         raise ValueError("is not an IANA time zone; write one such as Europe/Berlin or UTC")
     return name
-
-
-def _none_yet(value: object) -> object:
-    if value:
-        raise ValueError("fallback models are not available in this release; leave it out")
-    return ()
 
 
 def _all_of_it(value: object) -> object:
@@ -68,6 +72,37 @@ def _byte_count(value: object) -> object:
 
 def _milliseconds(value: object) -> object:
     return _measured(value, _SPANS, "is no duration; write a text such as 30m, 1h or 1d, or milliseconds")
+
+
+def _retention(value: object) -> object:
+    """Nothing at all says neither "at once" nor "never" to everybody, and a bare number names no unit."""
+    kept = 'is no time: write one such as "24h", "90m" or "7d", or false to keep them'
+    if value is False:
+        return 0
+    length = _with_unit(value, kept)
+    if length == 0:
+        raise ValueError(
+            'is not clear: write false to keep them, or a short time such as "1m" to keep none for long'
+        )
+    return length
+
+
+def _age(value: object) -> object:
+    """A time with its unit; nothing at all is for ever."""
+    none = not isinstance(value, str) and value in (0, False)
+    return 0 if none else _with_unit(value, 'is no time: write one such as "14d" or "12h", or false for ever')
+
+
+def _with_unit(value: object, forms: str) -> object:
+    if not isinstance(value, str) or not value.strip()[-1:].isalpha():
+        raise ValueError(forms)
+    return _measured(value, _SPANS, forms)
+
+
+def _time_of_day(text: str) -> str:
+    if not _TIME_OF_DAY.fullmatch(text):
+        raise ValueError('is no time of day; write hours and minutes, such as "23:30"')
+    return text
 
 
 def _renamed(raw: object, spellings: Mapping[str, str]) -> object:
@@ -146,9 +181,36 @@ class FailureAlertConfig(_EitherSpelling):
 
 
 class CronConfig(_EitherSpelling):
+    session_retention: Annotated[int, BeforeValidator(_retention), Field(le=_CENTURY_MS)] = _DAY_MS
     run_log: RunLogConfig = RunLogConfig()
     failure_destination: FailureDestinationConfig | None = None
     failure_alert: Annotated[FailureAlertConfig, BeforeValidator(_on_or_off)] = FailureAlertConfig()
+
+
+class MaintenanceConfig(_EitherSpelling):
+    """How many sessions there may be, and for how long; 0 and false are no limit. Only `enforce` removes any."""
+
+    mode: Literal["enforce", "warn", "off"] = "enforce"
+    prune_after: Annotated[int, BeforeValidator(_age), Field(le=_CENTURY_MS)] = 14 * _DAY_MS
+    max_entries: Annotated[int, BeforeValidator(_all_of_it), Field(ge=0, le=10**9)] = 400
+    max_disk_bytes: Annotated[int, BeforeValidator(_byte_count), Field(ge=0, le=10**18)] = 500_000_000
+
+
+class ResetConfig(_EitherSpelling):
+    """When a shared session is over by itself: at a time of day, after a silence, or whichever comes first."""
+
+    daily_at: Annotated[str, AfterValidator(_time_of_day)] | None = None
+    idle_minutes: Annotated[int, BeforeValidator(_all_of_it), Field(ge=0, le=366 * 1440)] = 0
+
+
+class SessionsConfig(_EitherSpelling):
+    """Those of a kind that `reset_by_kind` names follow that table, and not `reset`."""
+
+    maintenance: MaintenanceConfig = MaintenanceConfig()
+    reset: ResetConfig = ResetConfig()
+    reset_by_kind: dict[Literal["main", "named"], ResetConfig] = Field(
+        default_factory=dict[Literal["main", "named"], ResetConfig]
+    )
 
 
 class DeliveriesConfig(_Section):
@@ -157,8 +219,12 @@ class DeliveriesConfig(_Section):
     keep_days: Annotated[float, BeforeValidator(_all_of_it), Field(ge=0, le=36_500)] = 30
 
 
+# TOML has no tuples.
+_Models = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(strict=False)]
+
+
 class AgentConfig(_Section):
-    """One agent. Keys that are not listed here belong to its runner."""
+    """One agent. Keys that are not listed here belong to its runner, which is `model` where a model is named."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -166,7 +232,17 @@ class AgentConfig(_Section):
     model: str | None = None
     workspace: str | None = None
     max_concurrent_runs: Annotated[int, Field(ge=1, le=512)] | None = None
-    fallbacks: Annotated[tuple[()], BeforeValidator(_none_yet)] = ()
+    # What stands in for the model, in this order, and what jobs may ask for: names, or all of a provider as `openai:*`.
+    fallbacks: _Models = ()
+    allowed_models: _Models = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _who_names_a_model_wants_it_asked(cls, raw: object) -> object:
+        if not isinstance(raw, Mapping):
+            return raw
+        table = cast("Mapping[str, object]", raw)
+        return {"runner": "model", **table} if table.get("model") else table
 
     @property
     def options(self) -> dict[str, object]:
@@ -193,9 +269,13 @@ class Config(_Section):
     timezone: Annotated[str, AfterValidator(_iana_zone)] | None = None
     scheduler: SchedulerConfig = SchedulerConfig()
     cron: CronConfig = CronConfig()
+    sessions: SessionsConfig = SessionsConfig()
     deliveries: DeliveriesConfig = DeliveriesConfig()
     agents: dict[Annotated[str, AfterValidator(_agent_id)], AgentConfig] = Field(
         default_factory=_default_agents
+    )
+    providers: dict[Annotated[str, AfterValidator(_provider_name)], ProviderSettings] = Field(
+        default_factory=dict[str, ProviderSettings]
     )
     channels: dict[str, ChannelConfig] = Field(default_factory=dict[str, ChannelConfig])
 

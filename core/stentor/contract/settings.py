@@ -58,10 +58,11 @@ class RunnerSettings(Strict):
 class ProviderSettings(Strict):
     """Where models are asked. What is not said is as usual for the provider of that name.
 
-    `api` is the protocol that is spoken there: that of OpenAI for all whose name is none of the others.
+    `api` is the protocol that is spoken there: `openai` is that of OpenAI's chat completions, which most servers speak,
+    and what is meant where the name is none of the others.
     """
 
-    api: Literal["openai", "anthropic", "google", "ollama"] | None = None
+    api: Literal["openai", "openai-responses", "anthropic", "google", "ollama"] | None = None
     base_url: str = ""
     api_key: SecretRef | None = None
     # Until the first word of an answer, and for the whole of one.

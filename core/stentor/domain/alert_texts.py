@@ -192,7 +192,7 @@ def _remedy(telling: Telling) -> str:
         case alerts.UNKNOWN:
             return "stentor deliveries list --state unknown"
         case alerts.ACCOUNT_DOWN:
-            return "mend its settings; what waits for it is sent then"
+            return f"mend that; stentor channels test {telling.root} tries it, and what waits for it is sent then"
         case _:
             return "stentor status"
 

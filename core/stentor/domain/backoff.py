@@ -10,10 +10,21 @@ _BACKOFF_MS = (30_000, 60_000, 300_000, 900_000, 3_600_000)
 _RETRY_MS = (30_000, 60_000, 300_000)
 
 _TRANSIENT_KINDS = frozenset(
-    {"rate_limit", "overloaded", "network", "unavailable", "timeout", "setup_timeout", "stalled"}
+    {"rate_limit", "overloaded", "network", "unavailable", "timeout", "setup_timeout", "stalled", "preflight"}
 )
 _PERMANENT_KINDS = frozenset(
-    {"auth", "bad_request", "context", "denied", "filtered", "agent_missing", "delivery_target"}
+    {
+        "auth",
+        "bad_request",
+        "context",
+        "denied",
+        "empty",
+        "filtered",
+        "agent_missing",
+        "delivery_target",
+        "model_not_allowed",
+        "model_switch",
+    }
 )
 
 # A number is a status only where it is said to be one: `line 503` and `port 5000` are not.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from stentor.contract.inbox import Incoming
 from stentor.contract.payloads import Manner
-from stentor.contract.runners import Usage
+from stentor.contract.runners import Message, Usage
 from stentor.contract.targets import Target
 from stentor.contract.traits import Rate
 from stentor.domain.manners import USUAL
@@ -45,6 +45,14 @@ class DueJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Freshness:
+    """A session that is older than this, or in which nobody has spoken since, is not gone on with."""
+
+    born_ms: int = 0
+    spoken_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionSeed:
     """The session a run gets. A shared session is found by its key; any other is made anew."""
 
@@ -55,6 +63,9 @@ class SessionSeed:
     agent_id: str
     label: str
     shared: bool
+    # The session whose run made this one: it is in use as long as this one is.
+    parent_id: str | None = None
+    fresh: Freshness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +175,14 @@ class RunEnd:
     error_kind: str | None = None
     summary: str | None = None
     model: str | None = None
+    # It is not the model that was to be asked.
+    other_model: bool = False
     usage: Usage = Usage()
     warnings: tuple[str, ...] = ()
     suppression: str | None = None
     routes: str = "[]"
-    messages: tuple[tuple[str, str], ...] = ()
+    # What the session is to remember and does not know yet.
+    messages: tuple[Message, ...] = ()
     deliveries: tuple[DeliverySeed, ...] = ()
     # A one-shot is retired by the run that used up its only instant, never by a manual one.
     retire: str | None = None
@@ -274,9 +288,13 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredMessage:
-    role: str
-    text: str
+class Preferences:
+    """What somebody wants of a conversation; None leaves it to the agent. A pinned one is never tidied away."""
+
+    model: str | None = None
+    thinking: str | None = None
+    fast_mode: bool | None = None
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True)

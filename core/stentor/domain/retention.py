@@ -1,18 +1,21 @@
 """How much history is kept, and what a slice of tidying up has removed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from stentor.domain.session_limits import SessionLimits, SessionTallies
 
 _DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of its history a job keeps, and for how long deliveries stay; 0 keeps all of it."""
+    """How much of its history a job keeps, for how long deliveries stay, and which sessions; 0 keeps all of it."""
 
     runs: int = 0
     days: float = 0
     bytes: int = 0
     delivery_days: float = 0
+    sessions: SessionLimits = SessionLimits()
 
     def oldest_ms(self, now_ms: int) -> int | None:
         """What is from before this instant goes; None if age does not matter."""
@@ -23,7 +26,7 @@ class Limits:
         return _before(self.delivery_days, now_ms)
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.days or self.bytes or self.delivery_days)
+        return bool(self.runs or self.days or self.bytes or self.delivery_days or self.sessions)
 
 
 def _before(days: float, now_ms: int) -> int | None:
@@ -35,7 +38,8 @@ class Removed:
     """What is gone: runs with all that hung on them, rows of instants, events; bytes are those the run log counted.
 
     Deliveries are those that went by themselves; receipts belonged to nobody, records to deliveries that are gone;
-    incoming is what people wrote.
+    incoming is what people wrote, sessions those that went by themselves. What is `beyond` limits that are not
+    enforced is still there.
     """
 
     runs: int = 0
@@ -46,6 +50,8 @@ class Removed:
     receipts: int = 0
     records: int = 0
     incoming: int = 0
+    sessions: SessionTallies = field(default_factory=SessionTallies)
+    beyond: SessionTallies = field(default_factory=SessionTallies)
 
     def __add__(self, other: "Removed") -> "Removed":
         return Removed(
@@ -57,10 +63,12 @@ class Removed:
             self.receipts + other.receipts,
             self.records + other.records,
             self.incoming + other.incoming,
+            self.sessions + other.sessions,
+            self.beyond + other.beyond,
         )
 
     def __bool__(self) -> bool:
-        return self != Removed(bytes=self.bytes)
+        return self != Removed(bytes=self.bytes, beyond=self.beyond)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from stentor.domain.jobs import SESSION_PREFIX, Job
 from stentor.domain.records import SessionSeed
 
 DEFAULT_AGENT = "main"
+# What a session is for; it stands in a column of its own.
+KINDS = ("main", "named", "run", "subagent")
 _RESERVED = ("main", "cron", "hook", "subagent", "acp")
 
 
@@ -26,6 +28,18 @@ def session_for(job: Job, session_id: str) -> SessionSeed:
     return SessionSeed(session_id, f"{base}:run:{session_id}", base, "run", job.agent_id, label, shared=False)
 
 
+def subagent_session(agent_id: str, session_id: str, label: str, parent_id: str) -> SessionSeed:
+    """A session of its own for what an agent sends another one to do. It can be gone on with by its key."""
+    key = f"agent:{agent_id}:subagent:{session_id}"
+    return SessionSeed(session_id, key, key, "subagent", agent_id, label, shared=True, parent_id=parent_id)
+
+
+def named_session(agent_id: str, session_id: str, name: str, label: str) -> SessionSeed:
+    """The session of an agent that goes by a name. Raises `ValueError` where there can be none of that name."""
+    key = named_key(agent_id, name.removeprefix(SESSION_PREFIX))
+    return SessionSeed(session_id, key, key, "named", agent_id, label, shared=True)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSession:
     """The session whose last conversation a job may deliver to."""
@@ -43,6 +57,14 @@ def source_session(job: Job) -> SourceSession:
         return SourceSession(shared.key)
     is_owners = job.agent_id == DEFAULT_AGENT
     return SourceSession(f"agent:{job.agent_id}:main", is_main=True, is_owners=is_owners)
+
+
+def source_of_run(session: SessionSeed) -> SourceSession:
+    """The conversation in which a run takes place; one whose own session goes with it takes place in its agent's."""
+    if session.kind == "named":
+        return SourceSession(session.key)
+    agent = session.agent_id
+    return SourceSession(f"agent:{agent}:main", is_main=True, is_owners=agent == DEFAULT_AGENT)
 
 
 def named_key(agent_id: str, name: str) -> str:

@@ -19,6 +19,7 @@ from stentor.http.accounts import account_routes
 from stentor.http.exchange import Answers, application_of, body_of, on_behalf, parameters_of_body
 from stentor.http.outbox import outbox_routes
 from stentor.http.queries import job_of, page_of, query_of
+from stentor.http.sessions import session_routes
 
 _RUN_FILTERS = ("jobId", "runId", "status", "deliveryStatus", "query")
 # As the command line has them, and as the store does.
@@ -52,6 +53,7 @@ def api(operations: Operations) -> Starlette:
         at("/api/v1/runs/{run}", endpoints.run),
         at("/api/v1/runs/{run}/cancel", endpoints.cancel_run, "POST"),
         *outbox_routes(operations, answers),
+        *session_routes(operations, answers),
         *account_routes(AccountOperations(operations.app), answers),
         at("/api/v1/send", endpoints.send, "POST"),
     ]
@@ -82,6 +84,7 @@ class Endpoints:
         with self._reader() as reader:
             return {
                 **reader.counts(),
+                "sessions": reader.session_figures(),
                 "boot": self._operations.app.boot,
                 "accounts": self._operations.health(),
                 "incidents": reader.incidents(50),

@@ -13,23 +13,35 @@ _Waiting = list[tuple[tuple[int, int, int], Ticket]]
 
 @dataclass
 class Admission:
-    """Bookkeeping only: nothing here waits. A job and a shared session hold one run, an agent as many as it is given."""
+    """Bookkeeping only: nothing here waits. A job and a shared session hold one run, an agent as many as it is given.
+
+    Runs that others wait for have rooms of their own, one for each number of runs that stand in the line above them:
+    neither a crowd nor whoever waits for them can keep them out for ever.
+    """
 
     room: int
     room_of_agents: Mapping[str, int] = field(default_factory=dict[str, int])
-    _waiting: _Waiting = field(default_factory=list[tuple[tuple[int, int, int], Ticket]])
+    nested_room: int = 8
+    # By that number; 0 is where nobody waits.
+    _lines: dict[int, _Waiting] = field(default_factory=dict[int, _Waiting])
+    _inside: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
     # Tickets that something stands in the way of, by what it is.
     _parked: dict[Resource, _Waiting] = field(default_factory=dict[Resource, _Waiting])
     _used: Counter[Resource] = field(default_factory=Counter[Resource])
-    _inside: set[str] = field(default_factory=set[str])
 
     def enter(self, ticket: Ticket) -> None:
-        heappush(self._waiting, (ticket.order, ticket))
+        heappush(self._line_of(ticket), (ticket.order, ticket))
 
     def next(self) -> Ticket | None:
         """The next that may run, its room taken; None when nobody may."""
-        while self._waiting and len(self._inside) < self.room:
-            entry = heappop(self._waiting)
+        found = (self._next(nested) for nested in sorted(self._lines, reverse=True))
+        return next((ticket for ticket in found if ticket is not None), None)
+
+    def _next(self, nested: int) -> Ticket | None:
+        line, inside = self._lines[nested], self._inside.setdefault(nested, set())
+        room = self.nested_room if nested else self.room
+        while line and len(inside) < room:
+            entry = heappop(line)
             ticket = entry[1]
             if ticket.cancelled:
                 # It may have been recalled in place of others.
@@ -38,7 +50,7 @@ class Admission:
                 continue
             obstacle = self._obstacle(ticket)
             if obstacle is None:
-                self._inside.add(ticket.run.id)
+                inside.add(ticket.run.id)
                 self._used.update(ticket.resources)
                 return ticket
             heappush(self._parked.setdefault(obstacle, []), entry)
@@ -46,9 +58,10 @@ class Admission:
 
     def leave(self, ticket: Ticket) -> None:
         """Give the room back, and let in question again who waited for it."""
-        if ticket.run.id not in self._inside:
+        inside = self._inside.get(ticket.nested, set())
+        if ticket.run.id not in inside:
             return
-        self._inside.remove(ticket.run.id)
+        inside.remove(ticket.run.id)
         self._used.subtract(ticket.resources)
         for resource in ticket.resources:
             if not self._used[resource]:
@@ -65,10 +78,13 @@ class Admission:
                 heappush(parked, entry)
                 return
             if obstacle is None:
-                heappush(self._waiting, entry)
+                heappush(self._line_of(entry[1]), entry)
                 return
             heappush(self._parked.setdefault(obstacle, []), entry)
         self._parked.pop(resource, None)
+
+    def _line_of(self, ticket: Ticket) -> _Waiting:
+        return self._lines.setdefault(ticket.nested, [])
 
     def _obstacle(self, ticket: Ticket) -> Resource | None:
         return next((found for found in ticket.resources if self._used[found] >= self._room(found)), None)

@@ -51,6 +51,7 @@ def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str |
         started_ms=case.started_ms,
         summary=(reply.text or outcome.text)[:_SUMMARY_CHARACTERS] or None,
         model=outcome.model,
+        other_model=outcome.other_model,
         usage=outcome.usage,
         warnings=(*outcome.warnings, *case.lost, *case.plan.lost),
         suppression=silent,

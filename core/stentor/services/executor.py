@@ -45,7 +45,7 @@ class Executor:
     courtesy: Courtesy
     boot: str
     on_outbox: Callable[[], None]
-    on_finished: Callable[[str], None]
+    on_finished: Callable[[RunEnd], None]
     # A run's end may bring its job's next instant forward.
     on_rescheduled: Callable[[], None]
     _numbers: Iterator[int] = field(default_factory=count)
@@ -61,9 +61,9 @@ class Executor:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def submit(self, run: RunSeed, job: Job) -> None:
-        """Take over a run that is written down already."""
-        ticket = Ticket(run, job, next(self._numbers))
+    def submit(self, run: RunSeed, job: Job, *, nested: int = 0) -> None:
+        """Take over a run that is written down already. For a `nested` one so many runs wait, one for the other."""
+        ticket = Ticket(run, job, next(self._numbers), nested)
         self._open[run.id] = ticket
         self._of_job.setdefault(job.id, set()).add(ticket)
         heappush(self._later, (run.due_ms, ticket.order, ticket))
@@ -279,7 +279,7 @@ class Executor:
             self.submit(result.successor, job)
         if result.rescheduled:
             self.on_rescheduled()
-        self.on_finished(end.run_id)
+        self.on_finished(end)
 
     def _forget(self, ticket: Ticket) -> None:
         if self._open.pop(ticket.run.id, None) is None:

@@ -13,6 +13,7 @@ from stentor.domain.json_types import JsonObject
 from stentor.domain.records import RunSeed
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Directory
+from stentor.domain.session_resets import Resets
 from stentor.domain.sessions import session_for
 from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Conversations, Store
@@ -43,6 +44,7 @@ class JobBook:
     boot: str
     conversations: Conversations
     naming: Naming
+    resets: Resets = Resets()
 
     @cached_property
     def rules(self) -> JobRules:
@@ -112,7 +114,7 @@ class JobBook:
             return None
         now = self.clock.now_ms()
         job = Job.model_validate_json(row.doc)
-        session = session_for(job, ident("s", now, self.chance.token(10)))
+        session = self.resets.applied(session_for(job, ident("s", now, self.chance.token(10))), now)
         run_id = ident("r", now, self.chance.token(10))
         seed = RunSeed(run_id, job.id, job.name, Trigger.MANUAL, now, self.boot, session)
         return await self.store.queue_run(seed), job

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stentor.contract.runners import (
     AgentRunner,
@@ -22,6 +22,7 @@ from stentor.contract.tools import Tool, ToolRefused
 from stentor.domain.faults import StoreError
 from stentor.domain.records import RunSeed
 from stentor.ports import Clock, Store
+from stentor.services.transcript import Transcript
 from stentor.services.turn_clocks import TurnClocks
 
 log = logging.getLogger(__name__)
@@ -61,13 +62,18 @@ class Listening:
     boot: str
     tools: Mapping[str, Tool]
     clocks: TurnClocks
+    transcript: Transcript
     usage: Usage = field(default_factory=Usage)
     model: str | None = None
     denied: Denied | None = None
+    # Another model than the one that was asked: the turn is not to go on with that one.
+    switched: str | None = None
     final: Final | None = None
     failure: BaseException | None = None
     over: bool = False
     refusals: list[str] = field(default_factory=list[str])
+    # What the agent has said since its last call.
+    _spoken: list[str] = field(default_factory=list[str])
     _late: set[str] = field(default_factory=set[str])
 
     async def follow(self, runner: AgentRunner, ask: Callable[[], Awaitable[TurnRequest]]) -> None:
@@ -88,6 +94,14 @@ class Listening:
             await self._note_late(f"a call of the tool {name!r}")
             return ToolResult(ok=False, result="fenced: the run is over, and the tool was not called")
         self.clocks.model_called()
+        spoken = "".join(self._spoken)
+        self._spoken.clear()
+        call = await self.transcript.call(spoken, name, arguments)
+        result = await self._run_tool(name, arguments)
+        await self.transcript.answered(call, result)
+        return result
+
+    async def _run_tool(self, name: str, arguments: Mapping[str, object]) -> ToolResult:
         tool = self.tools.get(name)
         if tool is None:
             known = ", ".join(sorted(self.tools)) or "none"
@@ -113,7 +127,7 @@ class Listening:
                     await self._note_late(_in_words(event))
                     continue
                 await self._take_in(event)
-                if self.denied is not None:
+                if self.denied is not None or self.switched is not None:
                     return
 
     async def _take_in(self, event: RunnerEvent) -> None:
@@ -124,15 +138,17 @@ class Listening:
         self.clocks.model_called()
         match event:
             case Usage():
-                self.usage = event
+                # Who tells of one request only has told of the last one.
+                context = event.input if event.context is None else event.context
+                self.usage = replace(event, context=context)
             case ModelSwitched(model=model):
-                self.model = model
+                self.switched = model if model != self.model else None
             case Denied():
                 self.denied = event
             case Final():
                 self.final = event
-            case TextDelta():
-                pass
+            case TextDelta(text=text):
+                self._spoken.append(text)
 
     async def _note_late(self, what: str) -> None:
         if what in self._late or len(self._late) >= _MOST_LATE_NOTES:

@@ -1,10 +1,12 @@
 """How a turn ends: with something to say, or with a failure that has a phase."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from stentor.contract.runners import AttachmentRef, Usage
+from stentor.contract.runners import AttachmentRef, Message, Usage
+from stentor.domain.states import RunStatus
 
-Messages = tuple[tuple[str, str], ...]
+N = TypeVar("N", int, float)
 
 _UNCONFIRMED = (
     "needs_review: the runner did not end when it was told to and may still be working; "
@@ -14,14 +16,16 @@ _UNCONFIRMED = (
 
 @dataclass(frozen=True, slots=True)
 class TurnOutcome:
-    """What a turn finished with. `messages` is what its session remembers of it."""
+    """What a turn finished with. `messages` is what its session is to remember and does not know yet."""
 
     text: str
-    messages: Messages = ()
+    messages: tuple[Message, ...] = ()
     attachments: tuple[AttachmentRef, ...] = ()
     usage: Usage = Usage()
     model: str | None = None
     warnings: tuple[str, ...] = ()
+    # It is not the model that was to be asked.
+    other_model: bool = False
 
 
 class TurnFailed(Exception):
@@ -36,7 +40,7 @@ class TurnFailed(Exception):
         kind: str,
         message: str,
         *,
-        messages: Messages = (),
+        messages: tuple[Message, ...] = (),
         usage: Usage = Usage(),
         model: str | None = None,
         unconfirmed: bool = False,
@@ -52,10 +56,35 @@ class TurnFailed(Exception):
         self.remarks: tuple[str, ...] = ()
 
     @property
-    def timed_out(self) -> bool:
-        """Whichever of the clocks ran out."""
-        return self.kind in ("timeout", "setup_timeout", "stalled")
+    def status(self) -> RunStatus:
+        """How its run ends. Whichever of the clocks ran out is a timeout."""
+        return RunStatus.TIMEOUT if self.kind in ("timeout", "setup_timeout", "stalled") else RunStatus.ERROR
 
     @property
     def warnings(self) -> tuple[str, ...]:
         return (*self.remarks, *((_UNCONFIRMED,) if self.unconfirmed else ()))
+
+
+class TurnSkipped(TurnFailed):
+    """Nothing was begun: what it needs is not there."""
+
+    @property
+    def status(self) -> RunStatus:
+        return RunStatus.SKIPPED
+
+
+def both(one: Usage, other: Usage) -> Usage:
+    """What two turns used, the later one last. What neither was told stays unknown."""
+    return Usage(
+        _added(one.input, other.input),
+        _added(one.output, other.output),
+        _added(one.cached, other.cached),
+        _added(one.cost_usd, other.cost_usd),
+        one.context if other.context is None else other.context,
+    )
+
+
+def _added(one: N | None, other: N | None) -> N | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one + other

@@ -1,4 +1,4 @@
-"""Tidies the run log up, on a clock of its own and in slices that leave the store to everybody else."""
+"""Tidies the run log and the sessions up, on a clock of its own and in slices that leave the store to everybody else."""
 
 import logging
 from dataclasses import asdict, dataclass
@@ -30,13 +30,15 @@ class Retention:
                 log.warning("the run log stays as it is: %s", error, extra={"event": "retention_stopped"})
 
     async def sweep(self) -> Removed:
-        """From one end of the run log to the other; what went is written down once."""
+        """From one end to the other; what went is written down once."""
         now = self.clock.now_ms()
         removed = Removed()
         position: Position | None = Position()
         while position is not None:
             slice_ = await self.store.prune(self.limits, now, position)
             removed, position = removed + slice_.removed, slice_.following
+        if self.limits.sessions:
+            await self.store.swept(removed, now)
         if removed:
             await self._mention(removed, now)
             while await self.store.give_back():
@@ -45,12 +47,13 @@ class Retention:
 
     async def _mention(self, removed: Removed, now: int) -> None:
         log.info(
-            "history removed: %d runs (%d bytes), %d instants that did not run, %d events, %d deliveries",
+            "history removed: %d runs (%d bytes), %d instants that did not run, %d events, %d deliveries, %d sessions",
             removed.runs,
             removed.bytes,
             removed.instants,
             removed.events,
             removed.deliveries,
+            removed.sessions.total.sessions,
             extra={"event": "history_removed"},
         )
         await self.store.note("history.removed", asdict(removed), now)

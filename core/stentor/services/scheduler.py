@@ -12,6 +12,7 @@ from stentor.domain.occurrences import Accounted, Look, MissedRule, account
 from stentor.domain.pacing import Pace, Starts
 from stentor.domain.records import Claim, DueJob, JobRow, OccurrenceRow, RunSeed
 from stentor.domain.schedules import next_after
+from stentor.domain.session_resets import Resets
 from stentor.domain.sessions import session_for
 from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Store
@@ -46,6 +47,7 @@ class Scheduler:
     starts: Starts
     keep_ms: int | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    resets: Resets = field(default_factory=Resets)
     _parsed: dict[str, tuple[str, Job]] = field(default_factory=dict[str, tuple[str, Job]])
 
     def job_changed(self, job_id: str) -> None:
@@ -157,7 +159,9 @@ class Scheduler:
             Trigger.CATCHUP if entry.late else Trigger.SCHEDULE,
             now,
             self.boot,
-            session_for(job, ident("s", now, self.chance.token(10))),
+            self.resets.applied(
+                session_for(job, ident("s", now, self.chance.token(10))), max(now, entry.instant_ms)
+            ),
             entry.instant_ms,
             not_before_ms=self.catch_up.next_start(now) if entry.late else not_before_ms,
         )

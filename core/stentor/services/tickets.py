@@ -16,6 +16,8 @@ class Ticket:
     job: Job
     # Tickets are numbered as they come.
     number: int
+    # So many runs wait for this one, one for the other: it must not have to wait for the room that those take up.
+    nested: int = 0
     # The job was changed since: whoever takes the ticket up looks at it again.
     stale: bool = False
     started: bool = False
@@ -40,4 +42,6 @@ class Ticket:
     def resources(self) -> tuple[tuple[str, str], ...]:
         """What only so many runs may use at once: the job, a session they share, the agent."""
         session = (("session", self.run.session.key),) if self.run.session.shared else ()
+        if self.nested:
+            return session
         return (("job", self.job.id), *session, ("agent", self.job.agent_id))

@@ -5,17 +5,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from stentor.contract.errors import RunnerError
-from stentor.contract.tools import Tool
+from stentor.contract.runners import Message
 from stentor.domain.instants import iso, local
 from stentor.domain.jobs import AgentTurn, Command, FixedText, Job, SystemEvent
+from stentor.domain.prompts import question
 from stentor.domain.records import RunSeed
 from stentor.domain.rendering import fill
-from stentor.ports import Clock, Store
-from stentor.services.agent_turns import Agent, AgentTurns, Question
+from stentor.services.agent_turns import Agent, Question
+from stentor.services.asking import Asking, Means
 from stentor.services.listening import note_phase
 from stentor.services.messenger import RunMessages
 from stentor.services.outcomes import TurnFailed, TurnOutcome
-from stentor.services.turn_clocks import SETUP_SECONDS, STALL_SECONDS, limit_seconds
+from stentor.services.turn_clocks import limit_seconds
 
 RunCommand = Callable[[Command, Mapping[str, str]], Awaitable[str]]
 
@@ -24,14 +25,9 @@ RunCommand = Callable[[Command, Mapping[str, str]], Awaitable[str]]
 class Turns:
     """Knows how each payload kind is carried out."""
 
-    store: Store
-    clock: Clock
     agents: Mapping[str, Agent]
-    tools: Mapping[str, Tool]
     run_command: RunCommand
-    boot: str
-    setup_seconds: float = SETUP_SECONDS
-    stall_seconds: float = STALL_SECONDS
+    means: Means
 
     async def take(
         self, run: RunSeed, job: Job, tasks: asyncio.TaskGroup, messages: RunMessages | None = None
@@ -39,28 +35,18 @@ class Turns:
         """The clocks start now. A runner that does not end when told to is left to `tasks`."""
         match job.payload:
             case SystemEvent(text=text):
-                return TurnOutcome("", (("system", text),))
+                return TurnOutcome("", (Message("system", text),))
             case FixedText(text=text):
                 return TurnOutcome(fill(text, placeholders(run, job)))
             case Command() as command:
-                return await self._command(run, command, limit_seconds(job))
+                return await self._command(run, job, command)
             case AgentTurn() as turn:
-                question = Question(run, job, turn, self._agent(job), limit_seconds(job), messages)
-                return await self._ask(question, tasks)
+                asked = Question(run, job, turn, self._agent(job), limit_seconds(job), messages)
+                return await Asking(self.means, asked).answer(tasks)
 
-    async def _ask(self, question: Question, tasks: asyncio.TaskGroup) -> TurnOutcome:
-        agents = AgentTurns(
-            self.store,
-            self.clock,
-            self.tools,
-            self.boot,
-            setup_seconds=self.setup_seconds,
-            stall_seconds=self.stall_seconds,
-        )
-        return await agents.take(question, tasks)
-
-    async def _command(self, run: RunSeed, command: Command, limit: float) -> TurnOutcome:
-        await note_phase(self.store, run, self.boot, "command")
+    async def _command(self, run: RunSeed, job: Job, command: Command) -> TurnOutcome:
+        limit = limit_seconds(job)
+        await note_phase(self.means.store, run, self.means.boot, "command")
         try:
             async with asyncio.timeout(limit or None):
                 text = await self.run_command(command, run_environment(run))
@@ -68,7 +54,8 @@ class Turns:
             raise TurnFailed("command", error.kind, str(error)) from error
         except TimeoutError as error:
             raise TurnFailed("command", "timeout", f"the command took longer than {limit:g} s") from error
-        return TurnOutcome(text, (("assistant", text),))
+        asked = question(job.id, job.name, command.argv[0])
+        return TurnOutcome(text, (Message("user", asked), Message("assistant", text)))
 
     def _agent(self, job: Job) -> Agent:
         agent = self.agents.get(job.agent_id)

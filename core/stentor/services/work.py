@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from stentor.contract.payloads import Attachment
+from stentor.contract.runners import Message
 from stentor.domain.jobs import FixedText, Job
 from stentor.domain.records import RunEnd, RunSeed
 from stentor.domain.rendering import fill
 from stentor.domain.route_plans import RoutePlan
-from stentor.domain.states import RunStatus
 from stentor.ports import AttachmentLost, Clock, Spool
 from stentor.services.conclusion import Conclusion, conclude
 from stentor.services.messenger import Messenger
-from stentor.services.outcomes import Messages, TurnFailed, TurnOutcome
+from stentor.services.outcomes import TurnFailed, TurnOutcome, TurnSkipped
 from stentor.services.outgoing import Outgoings
 from stentor.services.successors import failed, retirement
 from stentor.services.turns import Turns, placeholders
@@ -45,7 +45,9 @@ class Work:
             plan = self.outgoings.plan(job)
             _refuse_without_route(plan)
             outcome = await self.turns.take(run, job, tasks, self.messenger.of(run, job, plan))
-            characters = len(outcome.text) * len(plan.routes) + sum(len(text) for _, text in outcome.messages)
+            characters = len(outcome.text) * len(plan.routes) + sum(
+                len(entry.text) for entry in outcome.messages
+            )
             outcome = await self.outgoings.beside(characters, partial(self._cleaned, outcome))
             attachments, lost = await self._collect(job, outcome)
             case = Conclusion(run, job, plan, outcome, attachments, lost, started_ms, self.clock.now_ms())
@@ -89,8 +91,8 @@ class Work:
             warnings=tuple(map(self.clean, outcome.warnings)),
         )
 
-    def _clean_messages(self, messages: Messages) -> Messages:
-        return tuple((role, self.clean(text)) for role, text in messages)
+    def _clean_messages(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        return tuple(replace(entry, text=self.clean(entry.text)) for entry in messages)
 
     async def _collect(
         self, job: Job, outcome: TurnOutcome
@@ -120,7 +122,7 @@ class Work:
         end = RunEnd(
             run.id,
             self.boot,
-            RunStatus.TIMEOUT if failure.timed_out else RunStatus.ERROR,
+            failure.status,
             failure.phase,
             self.clock.now_ms(),
             started_ms=started_ms,
@@ -133,7 +135,9 @@ class Work:
             messages=self._clean_messages(failure.messages),
             most_errors=self.most_errors,
         )
-        return failed(run, job, end, new_id=self.new_id, may_retry=not failure.unconfirmed)
+        # What was skipped comes round again by itself, but for what happens once.
+        may_retry = job.is_one_shot if isinstance(failure, TurnSkipped) else not failure.unconfirmed
+        return failed(run, job, end, new_id=self.new_id, may_retry=may_retry)
 
 
 def _refuse_without_route(plan: RoutePlan) -> None:

@@ -117,6 +117,12 @@ class PointedRunner(AgentRunner):
             self._points.reach(f"runner.event.{type(event).__name__}")
             yield event
 
+    def endpoint(self, request: TurnRequest) -> str | None:
+        return self._runner.endpoint(request)
+
+    async def probe(self, request: TurnRequest) -> str:
+        return await self._runner.probe(request)
+
 
 class PointedClock(SystemClock):
     """A clock on which every wait is a point."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries, guards, rollup, runs
+from stentor.adapters.sqlite import deliveries, guards, rollup, runs, transcripts
 from stentor.adapters.sqlite.events import alert, event, record_all
 from stentor.adapters.sqlite.giving_up import give_up
 from stentor.adapters.sqlite.rows import Row, fetch
@@ -16,7 +16,7 @@ from stentor.domain.states import PartState, RunStatus
 
 _END = """
 UPDATE runs SET status = ?, phase = ifnull(?, phase), ended_at = ?, started_at = ifnull(started_at, ?), error = ?, error_kind = ?,
-    summary = ?, model = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?, warnings = ?, suppression = ?,
+    summary = ?, model = ?, other_model = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?, warnings = ?, suppression = ?,
     routes = ?, bytes = ?
 WHERE id = ?
 """
@@ -134,10 +134,10 @@ def _remember(connection: apsw.Connection, end: RunEnd, session_id: str) -> None
     """What the session keeps of the run."""
     usage = end.usage
     if end.messages:
-        runs.append_messages(connection, session_id, end.messages, run_id=end.run_id, at_ms=end.ended_ms)
+        transcripts.append(connection, session_id, end.messages, run_id=end.run_id, at_ms=end.ended_ms)
     billed = (usage.input or 0) + (usage.output or 0)
-    if billed:
-        runs.touch_session(connection, session_id, billed, usage.input, end.ended_ms)
+    if billed or usage.context is not None:
+        transcripts.count_tokens(connection, session_id, billed, usage.context, end.ended_ms)
 
 
 def _values(end: RunEnd) -> Row:
@@ -153,6 +153,7 @@ def _values(end: RunEnd) -> Row:
         end.error_kind,
         end.summary,
         end.model,
+        end.other_model,
         usage.input,
         usage.output,
         usage.cached,

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import apsw
 
-# Made for this run alone, and of no use without it. A shared session has a life of its own.
-_OWN_SESSION = """
+from stentor.adapters.sqlite.session_bounds import PINNED
+
+# Made for this run alone, and of no use without it, unless it is pinned. A shared session has a life of its own.
+_OWN_SESSION = f"""
 SELECT s.id FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.id = ? AND s.kind = 'run' AND NOT EXISTS (
-    SELECT 1 FROM runs o WHERE o.job_id = r.job_id AND o.ended_at IS NULL AND o.session_id = s.id)
+    SELECT 1 FROM runs o WHERE o.job_id = r.job_id AND o.ended_at IS NULL AND o.session_id = s.id) AND NOT {PINNED}
 """
 # What points at a row goes before the row.
 _STEPS = (

@@ -10,7 +10,7 @@ from typing import Self
 
 import apsw
 
-from stentor.adapters.sqlite import outbox_log, shapes
+from stentor.adapters.sqlite import outbox_log, session_log, shapes
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.listing import JOB, job_texts
 from stentor.adapters.sqlite.outbox_log import Asked
@@ -18,6 +18,8 @@ from stentor.adapters.sqlite.rows import Row
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.domain.faults import AmbiguousName
 from stentor.domain.json_types import JsonObject
+from stentor.domain.retention import Removed
+from stentor.domain.session_limits import SessionLimits
 
 _RUN_FILTERS = {
     "id": "job_id = ?",
@@ -155,8 +157,41 @@ class Reader:
         return next((str(row[0]) for row in self._rows(query, name)), None)
 
     def sessions(self, run_id: str) -> list[JsonObject]:
-        query = f"{shapes.SESSION} WHERE id = (SELECT session_id FROM runs WHERE id = ?)"
-        return [shapes.session(row) for row in self._rows(query, run_id)]
+        """The session of a run, as long as it is there."""
+        return [] if self._connection is None else session_log.of_run(self._connection, run_id)
+
+    def session_page(
+        self, asked: session_log.Asked, *, limit: int, offset: int
+    ) -> tuple[list[JsonObject], int]:
+        """A page of sessions, those that changed last first, and the number of all that match."""
+        if self._connection is None:
+            return [], 0
+        found = session_log.sessions(self._connection, asked, limit=limit, offset=offset)
+        return found, session_log.count(self._connection, asked)
+
+    def session(self, name: str) -> JsonObject | None:
+        """A session by its id, its key, or the key of its conversation."""
+        return None if self._connection is None else session_log.find(self._connection, name)
+
+    def session_names(self, most: int) -> list[str]:
+        return [] if self._connection is None else session_log.names(self._connection, most)
+
+    def session_agents(self) -> list[str]:
+        return [] if self._connection is None else session_log.agents(self._connection)
+
+    def transcript(self, session_id: str, most: int) -> list[JsonObject]:
+        """The last of what was said in a session, in order."""
+        return [] if self._connection is None else session_log.transcript(self._connection, session_id, most)
+
+    def session_figures(self) -> JsonObject:
+        """How many sessions there are, and what the last sweep came to."""
+        return session_log.NO_FIGURES if self._connection is None else session_log.figures(self._connection)
+
+    def sessions_beyond(self, limits: SessionLimits, now_ms: int) -> Removed:
+        """What a sweep would remove now."""
+        return (
+            Removed() if self._connection is None else session_log.would_go(self._connection, limits, now_ms)
+        )
 
     def counts(self) -> JsonObject:
         """The figures of `status`."""

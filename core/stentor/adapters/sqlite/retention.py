@@ -4,11 +4,12 @@ What is still of use stays whatever its age: runs that are open, and runs with a
 may have arrived unseen.
 """
 
+import json
 from collections.abc import Callable
 
 import apsw
 
-from stentor.adapters.sqlite import aging
+from stentor.adapters.sqlite import aging, session_bounds
 from stentor.adapters.sqlite.aging import After, Slice
 from stentor.adapters.sqlite.forgetting import forget
 from stentor.adapters.sqlite.rows import Row, fetch, first, only
@@ -60,6 +61,8 @@ SELECT at, id, NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = e.run_id) AND NOT 
 FROM events e WHERE at < ? AND (at, id) > (?, ?) ORDER BY at, id LIMIT {_ROWS}
 """
 
+_NOTE = "INSERT INTO meta VALUES ('sweep', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+
 
 def prune(connection: apsw.Connection, limits: Limits, now_ms: int, begin: Position) -> Pruned:
     """One slice of a sweep, which begins at `Position()`."""
@@ -68,6 +71,12 @@ def prune(connection: apsw.Connection, limits: Limits, now_ms: int, begin: Posit
         return Pruned(removed, Position(begin.stage, after))
     stage = begin.stage + 1
     return Pruned(removed, Position(stage) if stage < len(_STAGES) else None)
+
+
+def note(connection: apsw.Connection, removed: Removed, at_ms: int) -> None:
+    """What the last sweep came to, of sessions: whoever asks how many there are wants to know that, too."""
+    said = {"at": at_ms, "removed": removed.sessions.as_json(), "beyond": removed.beyond.as_json()}
+    connection.execute(_NOTE, (json.dumps(said),))
 
 
 def give_back(connection: apsw.Connection) -> bool:
@@ -137,6 +146,7 @@ _STAGES: tuple[Stage, ...] = (
     aging.stray_receipts,
     aging.old_records,
     aging.old_incoming,
+    session_bounds.old_and_surplus,
 )
 
 

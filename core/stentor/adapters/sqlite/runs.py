@@ -1,4 +1,4 @@
-"""Runs, their sessions and their messages."""
+"""Runs and their sessions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,8 +6,8 @@ from dataclasses import replace
 import apsw
 
 from stentor.adapters.sqlite.events import event, record, record_all
-from stentor.adapters.sqlite.rows import Row, fetch, first, only
-from stentor.domain.records import OpenRun, RunSeed, SessionSeed, StoredMessage
+from stentor.adapters.sqlite.rows import Row, fetch, first
+from stentor.domain.records import Freshness, OpenRun, RunSeed, SessionSeed
 from stentor.domain.states import Trigger
 
 _INSERT = """
@@ -16,7 +16,14 @@ INSERT INTO runs (id, job_id, job_name, agent_id, trigger, attempt, scheduled_fo
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'queued', ?, ?, ?)
 """
 _SESSION = """
-INSERT INTO sessions (id, key, base_key, kind, agent_id, job_id, label, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sessions (id, key, base_key, kind, agent_id, job_id, label, parent_id, created_at, updated_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+# Who works on something is not idle.
+_CURRENT = """
+SELECT id, created_at >= ?2 AND (ifnull(spoken_at, created_at) >= ?3 OR EXISTS (
+    SELECT 1 FROM runs INDEXED BY runs_open WHERE runs.session_id = sessions.id AND ended_at IS NULL))
+FROM sessions WHERE key = ?1 AND current = 1
 """
 _START = """
 UPDATE runs SET status = 'running', phase = 'setup', started_at = ?, deadline = ? WHERE id = ? AND boot = ? AND status = 'queued'
@@ -31,11 +38,6 @@ SELECT r.id, r.job_id, r.job_name, r.trigger, r.queued_at, r.scheduled_for, r.at
     EXISTS ({_LEAVING} d.run_id = r.id),
     s.id, s.key, s.base_key, s.kind, s.agent_id, s.label
 FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.ended_at IS NULL AND r.boot <> ? ORDER BY +r.queued_at, r.id
-"""
-_NEXT_SEQ = "SELECT ifnull(max(seq), 0) + 1 FROM messages WHERE session_id = ?"
-_TOUCH_SESSION = """
-UPDATE sessions SET messages = messages + ?, bytes = bytes + ?, billed_tokens = billed_tokens + ?,
-    context_tokens = ifnull(?, context_tokens), updated_at = ? WHERE id = ?
 """
 
 
@@ -78,37 +80,6 @@ def note_late(connection: apsw.Connection, run_id: str, what: str, at_ms: int) -
     record(connection, at_ms, "run.late_output", {"what": what}, run_id=run_id)
 
 
-def append_messages(
-    connection: apsw.Connection,
-    session_id: str,
-    messages: tuple[tuple[str, str], ...],
-    *,
-    run_id: str | None,
-    at_ms: int,
-) -> None:
-    seq = only(connection, _NEXT_SEQ, (session_id,))[0]
-    rows = [(session_id, seq + n, role, text, run_id, at_ms) for n, (role, text) in enumerate(messages)]
-    connection.executemany(
-        "INSERT INTO messages (session_id, seq, role, text, run_id, at) VALUES (?, ?, ?, ?, ?, ?)", rows
-    )
-    size = sum(len(text.encode()) for _, text in messages)
-    connection.execute(_TOUCH_SESSION, (len(messages), size, 0, None, at_ms, session_id))
-
-
-def touch_session(
-    connection: apsw.Connection, session_id: str, billed: int, context: int | None, at_ms: int
-) -> None:
-    """Count what a turn cost its session."""
-    connection.execute(_TOUCH_SESSION, (0, 0, billed, context, at_ms, session_id))
-
-
-def history(connection: apsw.Connection, session_id: str) -> list[StoredMessage]:
-    rows = connection.execute(
-        "SELECT role, text FROM messages WHERE session_id = ? ORDER BY seq", (session_id,)
-    )
-    return [StoredMessage(role, text) for role, text in rows]
-
-
 def adopt_open(connection: apsw.Connection, boot: str) -> list[OpenRun]:
     """Runs whose process is dead, now leased to this one: whoever is late among the dead is fenced off."""
     found = [_open_run(row, boot) for row in fetch(connection, _OPEN, (boot,))]
@@ -123,11 +94,15 @@ def sent_something(connection: apsw.Connection, run_id: str) -> bool:
 
 
 def _in_its_session(connection: apsw.Connection, seed: RunSeed) -> RunSeed:
-    """The run in the current session of its shared key, which is made if it does not exist yet."""
+    """The run in the current session of its shared key. One that is missing is made, one that is not fresh replaced."""
     session, at_ms = seed.session, seed.queued_ms
-    row = first(connection, "SELECT id FROM sessions WHERE key = ? AND current = 1", (session.key,))
-    if row is None:
-        connection.execute(_SESSION, _session_values(session, seed.job_id, at_ms))
+    fresh = session.fresh or Freshness()
+    row = first(connection, _CURRENT, (session.key, fresh.born_ms, fresh.spoken_ms))
+    if row is None or not row[1]:
+        connection.execute("UPDATE sessions SET current = 0 WHERE key = ? AND current = 1", (session.key,))
+        # A run is written down a moment before its instant, with which a day may begin.
+        begin_ms = max(at_ms, fresh.born_ms)
+        connection.execute(_SESSION, _session_values(session, seed.job_id, begin_ms))
         return seed
     connection.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (at_ms, row[0]))
     return replace(seed, session=replace(session, id=row[0]))
@@ -142,6 +117,7 @@ def _session_values(session: SessionSeed, job_id: str, at_ms: int) -> Row:
         session.agent_id,
         job_id,
         session.label,
+        session.parent_id,
         at_ms,
         at_ms,
     )

@@ -13,7 +13,7 @@ from stentor.domain.rulings import choices
 RUN = """
 SELECT id, job_id, job_name, trigger, scheduled_for, queued_at, started_at, ended_at, status, phase, error, error_kind, warnings,
     session_key, session_id, model, input_tokens, output_tokens, cached_tokens, cost_usd, summary, completion_status,
-    delivery_status, suppression, routes, attempt
+    delivery_status, suppression, routes, attempt, other_model
 FROM runs
 """
 DELIVERIES = "deliveries d LEFT JOIN accounts a ON a.channel = d.channel AND a.account = d.account"
@@ -48,9 +48,6 @@ SELECT i.id, i.cause, i.root, i.job_id, i.opened_at, i.last_at, i.count, i.messa
 FROM incidents i LEFT JOIN deliveries d ON d.id = i.told_by
 """
 EDIT = "SELECT id, at, kind, job_id, data FROM events"
-SESSION = """
-SELECT key, id, kind, agent_id, job_id, messages, bytes, context_tokens, billed_tokens, updated_at FROM sessions
-"""
 _WITHOUT_PARTS = ("suppressed", "not_requested")
 _HEAD = 100
 _ACTIONS = {
@@ -101,7 +98,8 @@ def run(row: Row, deliveries: list[JsonObject]) -> JsonObject:
         "deliveryStatus": row[22],
         "suppression": row[23] or _why_nothing_was_announced(deliveries),
         "attempt": row[25],
-        "fallbackUsed": any(entry["link"] == "fallback" for entry in deliveries),
+        "fallbackUsed": bool(row[26]) or any(entry["link"] == "fallback" for entry in deliveries),
+        "modelFallback": bool(row[26]),
         "delivery": {
             **first,
             "messageToolSentTo": _sent_by_tool(deliveries),
@@ -192,21 +190,6 @@ def known_target(row: Row) -> JsonObject:
         "reason": row[4] or None,
         "movedTo": None if row[5] is None else _canonical(json.loads(row[5])),
         "since": iso(row[6]),
-    }
-
-
-def session(row: Row) -> JsonObject:
-    return {
-        "key": row[0],
-        "sessionId": row[1],
-        "kind": row[2],
-        "agentId": row[3],
-        "jobId": row[4],
-        "messages": row[5],
-        "bytes": row[6],
-        "contextTokens": row[7],
-        "billedTokens": row[8],
-        "updatedAt": iso(row[9]),
     }
 
 

@@ -28,11 +28,14 @@ from stentor.adapters.sqlite import (
     runs,
     schedule,
     sending,
+    sessions,
     settling,
+    transcripts,
 )
 from stentor.adapters.sqlite.rows import OneByOne
 from stentor.adapters.sqlite.snapshot import DAMAGED, damaged
 from stentor.adapters.sqlite.writer import ThreadWriter, Writer
+from stentor.contract.runners import Message
 from stentor.domain.alert_texts import About
 from stentor.domain.alerts import Incident, Mark, News
 from stentor.domain.faults import StoreError, StoreRefused, StoreUnavailable
@@ -47,14 +50,15 @@ from stentor.domain.records import (
     IncidentStep,
     JobRow,
     Outgoing,
+    Preferences,
     Recovery,
     RunEnd,
     RunSeed,
     Settlement,
-    StoredMessage,
 )
-from stentor.domain.retention import Limits, Position, Pruned
+from stentor.domain.retention import Limits, Position, Pruned, Removed
 from stentor.domain.rulings import Cancelled, Hand, KnownTarget, Resend, Ruling, StoredDelivery
+from stentor.domain.wishes import Wishes
 from stentor.ports import Points
 
 log = logging.getLogger(__name__)
@@ -212,8 +216,11 @@ class SqliteStore:
     async def finish_runs(self, ends: Sequence[RunEnd]) -> Sequence[Finished | StoreError]:
         return await self._each(ends, endings.finish_all)
 
-    async def history(self, session_id: str) -> Sequence[StoredMessage]:
-        return await self._do(lambda c: runs.history(c, session_id))
+    async def remember(self, run_id: str, boot: str, messages: Sequence[Message], at_ms: int) -> bool:
+        return await self._do(lambda c: transcripts.remember(c, run_id, boot, messages, at_ms))
+
+    async def history(self, session_id: str, most: int | None = None) -> Sequence[Message]:
+        return await self._do(lambda c: transcripts.history(c, session_id, most))
 
     async def enqueue(self, delivery: DeliverySeed) -> None:
         await self._do(lambda c: deliveries.insert_all(c, [delivery]))
@@ -304,6 +311,21 @@ class SqliteStore:
 
     async def give_back(self) -> bool:
         return await self._do(retention.give_back)
+
+    async def swept(self, removed: Removed, at_ms: int) -> None:
+        await self._do(lambda c: retention.note(c, removed, at_ms))
+
+    async def reset_session(self, session_id: str, hand: Hand) -> bool:
+        return await self._do(lambda c: sessions.reset(c, session_id, hand))
+
+    async def remove_session(self, session_id: str) -> bool:
+        return await self._do(lambda c: sessions.remove(c, session_id))
+
+    async def preferences(self, base_key: str) -> Preferences | None:
+        return await self._do(lambda c: sessions.preferences(c, base_key))
+
+    async def prefer(self, base_key: str, wishes: Wishes, hand: Hand) -> Preferences:
+        return await self._do(lambda c: sessions.prefer(c, base_key, wishes, hand))
 
     async def newest_ms(self) -> int:
         return await self._do(life.newest)

@@ -1,8 +1,8 @@
 """What a run of a job does."""
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from stentor.domain.jobs.fields import JobModel, Seconds, Text, Word, word
 from stentor.domain.rendering import PLACEHOLDERS, unknown_placeholders
@@ -27,30 +27,30 @@ def _known_placeholders(value: str) -> str:
     return value
 
 
-def _default_only(default: object) -> BeforeValidator:
-    """A field of the job format whose effect does not exist yet: its default is accepted, any other value refused."""
+def _model(value: str) -> str:
+    if not value.strip() or value != value.strip():
+        raise ValueError("names a model, without blanks around it")
+    return value
 
-    def check(value: object) -> object:
-        off = value is None or (value is False and not default)
-        given = tuple(cast("list[object]", value)) if isinstance(value, list) else value
-        if not off and given != default:
-            raise ValueError("is not available in this release; leave it out")
-        return default
 
-    return BeforeValidator(check)
+Model = Annotated[str, AfterValidator(_model)]
 
 
 class AgentTurn(JobModel):
-    """Ask the agent; its answer is the payload."""
+    """Ask the agent; its answer is the payload.
+
+    `fallbacks` replaces those of the agent, and an empty list means that nobody stands in for the model. Of the tools
+    the agent gets those in `tools_allow`, or all of them.
+    """
 
     kind: Literal["agentTurn"] = "agentTurn"
     message: Text
-    model: str | None = None
-    fallbacks: Annotated[None, _default_only(None)] = None
+    model: Model | None = None
+    fallbacks: tuple[Model, ...] | None = None
     thinking: Literal["off", "minimal", "low", "medium", "high", "xhigh"] | None = None
     timeout_seconds: Seconds | None = None
     light_context: bool = False
-    tools_allow: Annotated[None, _default_only(None)] = None
+    tools_allow: tuple[Text, ...] | None = None
 
 
 class SystemEvent(JobModel):

@@ -45,6 +45,12 @@ from stentor.testing.store_conformance.proofs import ProofRules
 from stentor.testing.store_conformance.receipts import ReceiptRules
 from stentor.testing.store_conformance.recovery import OrphanRules, RecoveryRules, RestartRules
 from stentor.testing.store_conformance.retention import GoneRules, KeptRules, RetentionRules
+from stentor.testing.store_conformance.session_bounds import (
+    DryRunRules,
+    RunSessionRules,
+    SessionLimitRules,
+)
+from stentor.testing.store_conformance.sessions import FreshnessRules, PreferenceRules, SessionResetRules
 from stentor.testing.store_conformance.settling import (
     AlertRules,
     ExpiryRules,
@@ -64,6 +70,9 @@ class StoreConformance(
     DueRules,
     ClaimRules,
     SessionRules,
+    SessionResetRules,
+    FreshnessRules,
+    PreferenceRules,
     LeaseRules,
     EndRules,
     OutboxOfRunRules,
@@ -99,6 +108,9 @@ class StoreConformance(
     StandingRules,
     LifeRules,
     RetentionRules,
+    RunSessionRules,
+    SessionLimitRules,
+    DryRunRules,
     KeptRules,
     GoneRules,
     ResendRules,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from stentor.contract.runners import Usage
+from stentor.contract.runners import Message, Usage
 from stentor.domain.faults import StoreError
 from stentor.domain.records import Finished
 from stentor.domain.states import RunStatus
@@ -55,7 +55,9 @@ class EndRules:
         await running_run(store)
         await finish_one(store, run_end())
         late = run_end("r-1", RunStatus.ERROR, delivery_seed(run_id="r-1"), error="late")
-        late = replace(late, messages=(("assistant", "late"),), successor=run_seed("r-2"), retire="failed")
+        late = replace(
+            late, messages=(Message("assistant", "late"),), successor=run_seed("r-2"), retire="failed"
+        )
         await finish_one(store, late)
         assert read.deliveries() == []
         assert list(await store.history("s-r-1")) == []
@@ -68,7 +70,7 @@ class EndRules:
         end = run_end("r-1", RunStatus.INTERRUPTED, delivery_seed(run_id="r-1"))
         taken = run_seed("r-1")
         with pytest.raises(StoreError):
-            await finish_one(store, replace(end, messages=(("assistant", "half"),), successor=taken))
+            await finish_one(store, replace(end, messages=(Message("assistant", "half"),), successor=taken))
         assert logged_run(read)["status"] == "running"
         assert (read.deliveries(), list(await store.history("s-r-1"))) == ([], [])
         assert (await finish_one(store, run_end())).kept is True
@@ -93,7 +95,7 @@ class EndRules:
         await store.add_job(job_row())
         for run_id in ("r-1", "r-2"):
             await store.queue_run(run_seed(run_id, scheduled_ms=None, shared_key="agent:ops:main"))
-            talk = (("user", f"{run_id} asks"), ("assistant", f"{run_id} answers"))
+            talk = (Message("user", f"{run_id} asks"), Message("assistant", f"{run_id} answers"))
             await finish_one(store, replace(run_end(run_id), messages=talk))
         said = [(message.role, message.text) for message in await store.history("s-r-1")]
         assert said == [

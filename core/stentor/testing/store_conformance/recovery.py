@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from stentor.contract.runners import Message
 from stentor.domain.records import DeliverySeed, OpenRun, Recovery
 from stentor.domain.states import Purpose, RunStatus
 from stentor.ports import Store
@@ -157,7 +158,7 @@ class RestartRules:
         self, store: Store, read: RunLog, reopen: Reopen
     ) -> None:
         run = await running_run(store)
-        talk = (("assistant", "done"),)
+        talk = (Message("assistant", "done"),)
         end = run_end("r-1", RunStatus.OK, delivery_seed(run_id="r-1", texts=("one", "two")))
         await finish_one(store, replace(end, messages=talk))
         jobs, logged = await store.jobs(), logged_run(read)

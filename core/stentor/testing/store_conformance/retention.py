@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from stentor.contract.runners import Message
 from stentor.domain.job_changes import Audit, Closing, JobRemoved
 from stentor.domain.outbox import Verdict
 from stentor.domain.records import OccurrenceRow
@@ -177,7 +178,7 @@ class KeptRules:
 
     async def test_a_shared_session_outlives_its_runs(self, store: Store, read: RunLog) -> None:
         run = await running_run(store, run_seed(shared_key="agent:ops:main"))
-        await finish_one(store, replace(run_end(), messages=(("assistant", "hello"),)))
+        await finish_one(store, replace(run_end(), messages=(Message("assistant", "hello"),)))
         assert (await _swept(store, A_WEEK)).runs == 1
         assert [message.text for message in await store.history(run.session.id)] == ["hello"]
         assert read.counts()["sessions"] == 1
@@ -186,7 +187,7 @@ class KeptRules:
         self, store: Store, read: RunLog
     ) -> None:
         first = await running_run(store)
-        await finish_one(store, replace(run_end(), messages=(("assistant", "hello"),)))
+        await finish_one(store, replace(run_end(), messages=(Message("assistant", "hello"),)))
         second = run_seed("r-2", scheduled_ms=None)
         queued = await store.queue_run(replace(second, session=replace(first.session, shared=True)))
         assert queued.session.id == first.session.id
@@ -237,7 +238,7 @@ class GoneRules:
 
     async def test_with_a_run_goes_the_session_made_for_it(self, store: Store, read: RunLog) -> None:
         run = await running_run(store)
-        await finish_one(store, replace(run_end(), messages=(("assistant", "hello"),)))
+        await finish_one(store, replace(run_end(), messages=(Message("assistant", "hello"),)))
         await _swept(store, A_WEEK)
         assert list(await store.history(run.session.id)) == []
         assert read.counts()["sessions"] == 0

@@ -18,6 +18,7 @@ from stentor.domain.records import (
     Settlement,
 )
 from stentor.domain.retention import Limits, Position, Removed
+from stentor.domain.session_limits import SessionLimits
 from stentor.domain.states import RunStatus
 from stentor.ports import Store
 from stentor.testing.rows import BOOT, NOW_MS, claim_of, job_row, run_end, run_seed, settlement
@@ -47,6 +48,12 @@ class RunLog(Protocol):
     def edits(
         self, job: str | None = None, *, limit: int, offset: int = 0
     ) -> tuple[list[JsonObject], int]: ...
+
+    def session(self, name: str) -> JsonObject | None: ...
+
+    def session_figures(self) -> JsonObject: ...
+
+    def sessions_beyond(self, limits: SessionLimits, now_ms: int) -> Removed: ...
 
     def counts(self) -> JsonObject: ...
 

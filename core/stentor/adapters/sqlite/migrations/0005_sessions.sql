@@ -16,4 +16,8 @@ CREATE TABLE preferences (
 ALTER TABLE runs ADD COLUMN other_model INTEGER NOT NULL DEFAULT 0;
 -- When somebody last had a part in the conversation: an event that nobody waits for does not keep it fresh.
 ALTER TABLE sessions ADD COLUMN spoken_at INTEGER;
-CREATE INDEX sessions_by_age ON sessions (kind, updated_at);
+CREATE INDEX sessions_by_age ON sessions (updated_at);
+-- All sessions that a conversation has had.
+CREATE INDEX sessions_of_conversation ON sessions (base_key);
+-- The session whose run made this one.
+ALTER TABLE sessions ADD COLUMN parent_id TEXT;

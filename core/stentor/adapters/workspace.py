@@ -1,0 +1,154 @@
+"""Reads what agents are to know from the disk: the files of their workspaces, and skills.
+
+Agents write into their workspaces, and may be talked into anything. So nothing that lies there ends a run, and nothing
+is read that a link leads to elsewhere: what is no plain text inside is left out with a warning.
+"""
+
+import codecs
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from stentor.contract.runners import BootstrapFile
+from stentor.domain.background import Background, bootstrap_names
+from stentor.domain.skills import SKILL_FILE, Skill, first_of_each, skill_of
+
+BUNDLED = Path(__file__).parents[1] / "skills"
+LONGEST_FILE_KIB = 20
+MOST_SKILLS = 200
+
+_SKILLS = "skills"
+_KIB = 1024
+# A skill says at its top what it is for.
+_TOP_OF_A_SKILL_KIB = 8
+_MOST_WARNINGS = 10
+T = TypeVar("T")
+
+
+class FolderWorkspaces:
+    """Workspaces in folders of this machine, the skills of all agents in `home`, and those that come with us."""
+
+    def __init__(self, home: Path, bundled: Path = BUNDLED) -> None:
+        self._for_all = (home / _SKILLS, bundled)
+
+    def background(self, workspace: Path | None, *, isolated: bool) -> Background:
+        """Isolated runs see neither the skills of their workspace nor what the agent remembers."""
+        warnings: list[str] = []
+        own = None if workspace is None else _Root(workspace, warnings)
+        files = () if own is None else tuple(_bootstrap(own, isolated=isolated))
+        known = [] if own is None or isolated else [_skills(own, own.path / _SKILLS)]
+        known += [_skills(_Root(folder, warnings), folder) for folder in self._for_all]
+        skills = first_of_each(tuple(chain.from_iterable(known)))
+        return Background(files, skills, _few(warnings))
+
+
+class _UnfitError(Exception):
+    """Something is there, and it is not what is read here; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    text: str
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """A folder that nothing leads out of. What is wrong in it is noted in `warnings`."""
+
+    path: Path
+    warnings: list[str]
+
+    def beginning(self, path: Path, kib: int) -> _Beginning | None:
+        """The first part of a file; None where there is nothing to be read."""
+        return self._reading(path, lambda real: _beginning(real, kib * _KIB))
+
+    def names(self, folder: Path) -> Sequence[str]:
+        """What lies in a folder, in a fixed order."""
+        return self._reading(folder, _names) or ()
+
+    def leave_out(self, path: Path, why: str) -> None:
+        self.warnings.append(f"{path} is left out: {why}")
+
+    def _reading(self, path: Path, read: Callable[[Path], T]) -> T | None:
+        try:
+            return read(self._inside(path))
+        except (FileNotFoundError, NotADirectoryError):
+            if os.path.lexists(path):
+                self.leave_out(path, "the link leads nowhere")
+        except UnicodeDecodeError:
+            self.leave_out(path, "it is not UTF-8")
+        except _UnfitError as error:
+            self.leave_out(path, str(error))
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else None
+            self.leave_out(path, f"it cannot be read ({why or 'not a path'})")
+        return None
+
+    def _inside(self, path: Path) -> Path:
+        real = Path(os.path.realpath(path, strict=True))
+        if not real.is_relative_to(os.path.realpath(self.path)):
+            raise _UnfitError(f"it leads out of {self.path}")
+        return real
+
+
+def _bootstrap(workspace: _Root, *, isolated: bool) -> Iterator[BootstrapFile]:
+    for name in bootstrap_names(isolated=isolated):
+        path = workspace.path / name
+        found = workspace.beginning(path, LONGEST_FILE_KIB)
+        if found is None or not found.text.strip():
+            continue
+        if found.is_all:
+            yield BootstrapFile(name, found.text)
+        else:
+            cut = f"{name} is cut here: it is longer than {LONGEST_FILE_KIB} KiB"
+            workspace.warnings.append(f"{path} is cut: it is longer than {LONGEST_FILE_KIB} KiB")
+            yield BootstrapFile(name, f"{found.text}\n\n({cut})\n")
+
+
+def _skills(root: _Root, folder: Path) -> Iterator[Skill]:
+    names = [name for name in root.names(folder) if not name.startswith(".")]
+    if len(names) > MOST_SKILLS:
+        root.leave_out(
+            folder / names[MOST_SKILLS], f"only the first {MOST_SKILLS} skills of a folder are read"
+        )
+    for name in names[:MOST_SKILLS]:
+        path = folder / name / SKILL_FILE
+        if not name.isprintable():
+            root.warnings.append(f"{name!r} in {folder} is left out: its name is no plain text")
+        elif found := root.beginning(path, _TOP_OF_A_SKILL_KIB):
+            # An agent's program may run in another folder than this process.
+            yield skill_of(found.text, folder=name, path=str(path.absolute()))
+
+
+def _names(folder: Path) -> Sequence[str]:
+    if not folder.is_dir():
+        raise _UnfitError("it is not a folder")
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def _beginning(file: Path, limit: int) -> _Beginning:
+    # Opening a device may do something, so it is asked for first what it is.
+    if not file.is_file():
+        raise _UnfitError("it is not a regular file")
+    with open(file, "rb", opener=_open_at_once) as opened:
+        content = opened.read(limit + 1)
+    is_all = len(content) <= limit
+    # A character that the limit cuts in two is left out, and so is the mark some editors begin a file with.
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    return _Beginning(decoder.decode(content[:limit], final=is_all), is_all)
+
+
+def _open_at_once(file: str, flags: int) -> int:
+    # Should it have become a pipe meanwhile, that nobody writes to, nobody waits; should it be a link, it is refused.
+    return os.open(file, flags | os.O_NONBLOCK | os.O_NOFOLLOW)
+
+
+def _few(warnings: Sequence[str]) -> tuple[str, ...]:
+    rest = len(warnings) - _MOST_WARNINGS
+    if rest <= 0:
+        return tuple(warnings)
+    return (*warnings[:_MOST_WARNINGS], f"{rest} more such warnings are left out")
