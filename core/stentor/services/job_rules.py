@@ -10,11 +10,12 @@ from pydantic import ValidationError
 from stentor.config import Config
 from stentor.contract.targets import Target
 from stentor.domain.aims import Aim, Surroundings, aims_stored, aims_written
+from stentor.domain.candidates import permitted
 from stentor.domain.destinations import Destination
 from stentor.domain.idents import ident
 from stentor.domain.idle_options import idle_options
 from stentor.domain.instants import from_iso, iso, parse_at
-from stentor.domain.jobs import SESSION_PREFIX, DeliveryModel, Job, Missed, fill_defaults, one_line
+from stentor.domain.jobs import SESSION_PREFIX, AgentTurn, DeliveryModel, Job, Missed, fill_defaults, one_line
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.manners import WORDS, unheeded
 from stentor.domain.previews import preview_of
@@ -40,7 +41,8 @@ class JobDefaults:
 
     timezone: str
     timezone_source: Literal["config", "host"]
-    agents: tuple[str, ...]
+    # Each with the models it may be given; all of them where none are named.
+    agents: Mapping[str, tuple[str, ...]]
     missed_policy: str = "latest"
     missed_grace_seconds: int | None = None
     failure_destination: Destination | None = None
@@ -49,7 +51,7 @@ class JobDefaults:
     def of(cls, config: Config) -> Self:
         zone, source = config.zone()
         missed = config.scheduler.missed
-        agents = tuple(sorted(config.agents))
+        agents = {name: config.agents[name].allowed_models for name in sorted(config.agents)}
         return cls(zone, source, agents, missed.policy, missed.grace_seconds, configured(config))
 
 
@@ -155,6 +157,24 @@ class JobRules:
             hint = f"configured agents: {', '.join(self.defaults.agents)}; add [agents.{job.agent_id}] to stentor.toml"
             close = did_you_mean(job.agent_id, self.defaults.agents)
             raise Refused("unknown_agent", f"there is no agent {job.agent_id!r}{close}", hint=hint)
+        self._check_models(job)
+
+    def _check_models(self, job: Job) -> None:
+        allowed, payload = self.defaults.agents[job.agent_id], job.payload
+        if not isinstance(payload, AgentTurn):
+            return
+        named = [("payload.model", payload.model)] if payload.model is not None else []
+        named += [(f"payload.fallbacks[{n}]", model) for n, model in enumerate(payload.fallbacks or ())]
+        wrong = tuple(
+            Detail(field, f"agent {job.agent_id} may not use {model!r}; allowed: {', '.join(allowed)}")
+            for field, model in named
+            if not permitted(model, allowed)
+        )
+        if wrong:
+            hint = f"name one of those, or add it to agents.{job.agent_id}.allowed_models in stentor.toml"
+            raise Refused(
+                "model_not_allowed", "the job names a model that is not allowed", hint=hint, details=wrong
+            )
 
     def check_options(self, job: Job) -> None:
         """An option that would say nothing is a mistake like one that nobody knows."""
