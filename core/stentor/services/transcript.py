@@ -91,11 +91,11 @@ class Transcript:
             )
 
     def _cleaned(self, entry: Message) -> Message:
-        calls = tuple(replace(call, args=_throughout(call.args, self.clean)) for call in entry.calls)
+        calls = tuple(replace(call, args=throughout(call.args, self.clean)) for call in entry.calls)
         return replace(entry, text=self.clean(entry.text), calls=calls)
 
 
-def _throughout(args: Mapping[str, object], clean: Callable[[str], str]) -> JsonObject:
+def throughout(args: Mapping[str, object], clean: Callable[[str], str]) -> JsonObject:
     """As JSON, which is how they are kept, with each text in it cleaned."""
 
     def cleaned(value: object) -> object:

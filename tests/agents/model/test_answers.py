@@ -29,7 +29,7 @@ def answered(**facts: Any) -> Final:
         pytest.param({"state": "incomplete", "finish_reason": "stop"}, "network", id="the stream broke off"),
         pytest.param({"state": "interrupted", "finish_reason": "stop"}, "network", id="interrupted"),
         pytest.param({"finish_reason": "content_filter"}, "filtered", id="filtered"),
-        pytest.param({"finish_reason": "error"}, "crashed", id="an error"),
+        pytest.param({"finish_reason": "error"}, "unavailable", id="an error"),
     ],
 )
 def test_words_that_are_no_answer(facts: dict[str, Any], kind: str) -> None:

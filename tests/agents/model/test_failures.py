@@ -46,8 +46,8 @@ Fail = Callable[[TurnRequest], Awaitable[RunnerError]]
         ("filtered", "filtered", "held its answer back"),
         ("cut", "network", "cut the answer off"),
         ("cut-before", "network", "cut the connection"),
-        ("garbage", "crashed", "answered what is no answer"),
-        ("garbage-amid", "crashed", "no answer of a model"),
+        ("garbage", "unavailable", "answered what is no answer"),
+        ("garbage-amid", "unavailable", "no answer of a model"),
         ("error-amid", "overloaded", "the provider failed"),
     ],
 )

@@ -15,7 +15,7 @@ def check_whole(response: ModelResponse, candidate: str) -> None:
     if response.finish_reason == "content_filter":
         raise RunnerError("filtered", f"{candidate} held its answer back (content filter)")
     if response.finish_reason == "error":
-        raise RunnerError("crashed", f"{candidate} broke off its answer with an error")
+        raise RunnerError("unavailable", f"{candidate} broke off its answer with an error")
     if response.state != "complete" or not (response.finish_reason or _said(response)):
         raise RunnerError("network", f"{candidate}: the answer was cut off")
 

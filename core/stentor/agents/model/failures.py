@@ -56,7 +56,7 @@ def failure_of(error: Exception, endpoint: Endpoint, phase: str) -> RunnerError:
         case theirs.UserError():
             return RunnerError("bad_request", f"{who} cannot be asked this: {error.message[:200]}")
         case _:
-            return RunnerError("crashed", f"{who} answered what is no answer ({type(error).__name__})")
+            return RunnerError("unavailable", f"{who} answered what is no answer ({type(error).__name__})")
 
 
 def _timeout(what: str, phase: str) -> RunnerError:
@@ -80,7 +80,7 @@ def _refusal(error: theirs.ModelAPIError, who: str) -> RunnerError:
         if isinstance(error, kind_of_theirs):
             return RunnerError(kind, f"{prefix}: {words}", retry_after=error.retry_after)
     if status is None:
-        return RunnerError("crashed", f"{prefix}: what came is no answer of a model")
+        return RunnerError("unavailable", f"{prefix}: what came is no answer of a model")
     if status < 400:
         return RunnerError("bad_request", f"{prefix}: base_url leads elsewhere, and that is not followed")
     if status >= 500:
