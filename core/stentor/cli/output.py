@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -14,7 +14,16 @@ from stentor.cli.listing import usable
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.home import home_path
 
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.table import Table
+
 F = TypeVar("F", bound=Callable[..., Any])
+# Where nobody sees it: a file, or another program.
+_WIDE = 200
+# Less than this of a text in each line is hard to read.
+_TEXT_WIDTH = 24
+_GAP = 2
 # What agents and providers say is shown, never obeyed: a terminal takes orders in these characters.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Of these, those that JSON does not spell out by itself.
@@ -116,21 +125,53 @@ class DaemonAnswer(Exception):
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """A table for people, or a sentence when there is nothing to show."""
+    """A table for people, or a sentence when there is nothing to show. On a narrow terminal each row is a list."""
     from rich.console import Console
-    from rich.table import Table
 
     cells = [[_cell(value) for value in row] for row in rows]
     if not cells:
         click.echo(empty)
         return
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, soft_wrap=False)
+    drawn = _lists(columns, cells) if _needed(columns, cells) > console.width else _table(columns, cells)
+    console.print(drawn)
+
+
+def _needed(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """How wide a table must be to be read. Texts stand in the last column, and go over several lines."""
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    return sum(widths[:-1]) + min(widths[-1], _TEXT_WIDTH) + _GAP * (len(widths) - 1)
+
+
+def _table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> "Table":
+    from rich.table import Table
+
     drawn = Table(box=None, header_style="bold", pad_edge=False, show_header=any(columns))
     for n, column in enumerate(columns):
         # The first column is what people copy: an id in two pieces is none.
         drawn.add_column(column, overflow="fold", no_wrap=n == 0)
     for row in cells:
         drawn.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 200, soft_wrap=False).print(drawn)
+    return drawn
+
+
+def _lists(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> "Group":
+    """One row below the other: what it is called, and what there is to say of it."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn: list[Text | Padding] = []
+    for first, *others in cells:
+        facts = Table(box=None, pad_edge=False, show_header=False)
+        facts.add_column(no_wrap=True, style="dim")
+        facts.add_column(overflow="fold")
+        for column, cell in zip(columns[1:], others, strict=True):
+            if cell != "-":
+                facts.add_row(column, cell)
+        drawn += [Text.from_markup(first, style="bold"), Padding(facts, (0, 0, 0, 2))]
+    return Group(*drawn)
 
 
 def _cell(value: object) -> str:
