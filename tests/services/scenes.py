@@ -173,7 +173,15 @@ async def _staged(home: Path, runner: AgentRunner, play: Play[T], turns: dict[st
         return f"paged for {call.run_id}"
 
     agents = {"main": Agent("main", runner, RunnerSettings(), **{"model": "m-1"} | turns.pop("agent", {}))}
+
+    async def look(call: ToolCall, arguments: Mapping[str, object]) -> str:
+        """At what is on record when a tool runs."""
+        calls.append(await store.history(run.session.id))
+        return "seen"
+
     tools = {"page": Tool("page", "Pages somebody.", {}, page)}
+    if turns.pop("looks", False):
+        tools["look"] = Tool("look", "Looks.", {}, look)
     try:
         async with asyncio.TaskGroup() as tasks:
             means = means_of(home, store, clock, toolbox=Toolbox(tools), **turns)

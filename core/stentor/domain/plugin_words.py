@@ -46,9 +46,12 @@ def named(error: BaseException) -> str:
 def storable(text: str, most: int = _LONGEST_TEXT) -> str:
     """`text` within bounds, with a mark in place of what cannot be stored."""
     exact = _exact(text)
-    if len(exact) > most:
-        exact = f"{exact[: most - 1]}…"
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", exact)
+    return whole(exact if len(exact) <= most else f"{exact[: most - 1]}…")
+
+
+def whole(text: str) -> str:
+    """All of a text, with a mark in place of what cannot be stored."""
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def text_in(given: object, what: str) -> str:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import Message, TurnRequest, Usage
@@ -22,6 +23,7 @@ from stentor.services.briefing import Brief, Briefing
 from stentor.services.cooldowns import Cooldowns
 from stentor.services.errands import Errands, Result
 from stentor.services.listening import Listening
+from stentor.services.mcp_access import McpTurns
 from stentor.services.outcomes import TurnFailed, TurnOutcome, TurnSkipped, both
 from stentor.services.preflight import Preflight
 from stentor.services.toolbox import Toolbox
@@ -53,6 +55,7 @@ class Means:
     cooldowns: Cooldowns
     preflight: Preflight
     toolbox: Toolbox
+    mcp_turns: McpTurns
     errands: Errands
     providers: Mapping[str, ProviderSettings]
     reveal: Callable[[SecretRef], str]
@@ -191,7 +194,8 @@ class Asking:
             else:
                 error = ended.passed_on
                 if error is None:
-                    self.means.cooldowns.answered(runner.name, model)
+                    if ended.heard.final is not None:
+                        self.means.cooldowns.answered(runner.name, model)
                     return ended
                 begun = begun or not isinstance(error, ServerDown)
                 refused.append(f"{model or runner.name} did not answer: {error}")
@@ -270,6 +274,7 @@ class Asking:
             seconds=limit or None,
             providers=means.providers,
             reveal=means.reveal,
+            over_mcp=partial(means.mcp_turns.open, listening),
         )
         why = await means.preflight.obstacle(agent.runner, request)
         if why:

@@ -20,6 +20,7 @@ from stentor.contract.runners import (
 )
 from stentor.contract.tools import Tool, ToolRefused
 from stentor.domain.faults import StoreError
+from stentor.domain.plugin_words import whole
 from stentor.domain.records import RunSeed
 from stentor.ports import Clock, Store
 from stentor.services.transcript import Transcript
@@ -145,8 +146,8 @@ class Listening:
                 self.switched = model if model != self.model else None
             case Denied():
                 self.denied = event
-            case Final():
-                self.final = event
+            case Final(text=text):
+                self.final = replace(event, text=whole(text))
             case TextDelta(text=text):
                 self._spoken.append(text)
 

@@ -9,6 +9,7 @@ from typing import cast
 from stentor.contract.runners import Message, ToolResult, ToolUse
 from stentor.domain.faults import StoreError
 from stentor.domain.json_types import JsonObject, as_object
+from stentor.domain.plugin_words import whole
 from stentor.domain.records import RunSeed
 from stentor.domain.transcripts import mended, size, within
 from stentor.ports import Clock, Store
@@ -91,8 +92,14 @@ class Transcript:
             )
 
     def _cleaned(self, entry: Message) -> Message:
-        calls = tuple(replace(call, args=throughout(call.args, self.clean)) for call in entry.calls)
-        return replace(entry, text=self.clean(entry.text), calls=calls)
+        calls = tuple(
+            replace(call, name=self._kept(call.name), args=throughout(call.args, self._kept))
+            for call in entry.calls
+        )
+        return replace(entry, text=self._kept(entry.text), calls=calls)
+
+    def _kept(self, text: str) -> str:
+        return self.clean(whole(text))
 
 
 def throughout(args: Mapping[str, object], clean: Callable[[str], str]) -> JsonObject:
@@ -106,7 +113,8 @@ def throughout(args: Mapping[str, object], clean: Callable[[str], str]) -> JsonO
         inside = as_object(value)
         return value if inside is None else {clean(key): cleaned(item) for key, item in inside.items()}
 
-    plain = as_object(json.loads(json.dumps(dict(args), default=str))) or {}
+    # What is no number is none in JSON either.
+    plain = as_object(json.loads(json.dumps(dict(args), default=str), parse_constant=str)) or {}
     return {clean(key): cleaned(value) for key, value in plain.items()}
 
 
