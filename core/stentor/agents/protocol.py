@@ -12,6 +12,7 @@ from stentor.contract.runners import (
     AttachmentRef,
     Denied,
     Final,
+    McpAccess,
     Message,
     ModelSwitched,
     Phase,
@@ -136,7 +137,7 @@ def decode_line(line: bytes, number: int) -> RunnerEvent | ToolCall:
     return decoded.event()
 
 
-def encode_turn(request: TurnRequest) -> bytes:
+def encode_turn(request: TurnRequest, mcp: McpAccess | None = None) -> bytes:
     return _encode(
         {
             "type": "turn",
@@ -146,7 +147,7 @@ def encode_turn(request: TurnRequest) -> bytes:
             "sessionKey": request.session_key,
             "sessionId": request.session_id,
             "message": request.message,
-            "question": request.question,
+            "question": request.question or request.message,
             "history": [_entry(entry) for entry in request.history],
             "instructions": request.instructions,
             "tools": [
@@ -159,6 +160,7 @@ def encode_turn(request: TurnRequest) -> bytes:
             "lightContext": request.light_context,
             "bootstrap": [{"path": file.path, "text": file.text} for file in request.bootstrap],
             "deadline": iso_utc(request.deadline),
+            "mcp": None if mcp is None else {"url": mcp.url, "token": mcp.token},
         }
     )
 

@@ -1,5 +1,7 @@
 """The bounds of sessions, in slices: first those whose time is over, then the oldest of those that are too many.
 
+Of these the sessions of single runs go first: what a busy job leaves must not push out what a rare one remembers.
+
 A session in which a run is under way stays, and so does the one whose run made it; one that is pinned always does.
 """
 
@@ -16,6 +18,7 @@ _ROWS = 200
 # Whoever removes a session removes what was said in it: a slice ends after so many messages.
 _MESSAGES = 2_000
 _NEVER = 1 << 62
+_OF_ONE_RUN, _ALL_OTHERS = 1, 2
 _KINDS = ", ".join(f"'{kind}'" for kind in OF_ONE_RUN)
 
 PINNED = "EXISTS (SELECT 1 FROM preferences p WHERE p.base_key = s.base_key AND p.pinned = 1)"
@@ -34,7 +37,7 @@ _SLICE = f"""
 SELECT s.updated_at, s.rowid, s.id, s.bytes, s.messages,
     CASE WHEN s.kind IN ({_KINDS}) AND s.updated_at < ?1 AND NOT EXISTS ({_ENDED_LATER}) THEN 'retention'
         WHEN s.updated_at < ?2 THEN 'age' END,
-    s.id IN in_use OR {PINNED}
+    s.id IN in_use OR {PINNED}, s.kind IN ({_KINDS})
 FROM sessions s WHERE s.updated_at < ?3 AND (s.updated_at, s.rowid) > (?4, ?5) ORDER BY s.updated_at, s.rowid LIMIT {_ROWS}
 """
 _ALL = "SELECT count(*), ifnull(sum(bytes), 0) FROM sessions"
@@ -44,19 +47,19 @@ After = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """How far a sweep has come: of the old ones, and then of the surplus.
+    """How far a sweep has come: of the old ones, then of the surplus, first of single runs and then of the others.
 
     Of the old ones it says how many were found and are still there, with their bytes; then how many are too many.
     """
 
-    is_surplus: int = 0
+    surplus: int = 0
     at_ms: int = -1
     row: int = 0
     count: int = 0
     bytes: int = 0
 
     def after(self) -> After:
-        return self.is_surplus, self.at_ms, self.row, self.count, self.bytes
+        return self.surplus, self.at_ms, self.row, self.count, self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def survey(
 ) -> tuple[list[_Found], After]:
     """What is to go next, and where to go on; a `dry` survey knows that nothing goes."""
     place = _Place(*after)
-    if place.is_surplus:
+    if place.surplus:
         return _surplus(connection, limits, now_ms, place)
     return _old(connection, limits, now_ms, place, dry=dry)
 
@@ -121,7 +124,7 @@ def _first_surplus(connection: apsw.Connection, limits: SessionLimits, counted: 
     there, bytes_there = only(connection, _ALL)
     many = max(0, there - counted - limits.entries) if limits.entries else 0
     much = max(0, bytes_there - size - limits.bytes) if limits.bytes else 0
-    return _Place(1, count=many, bytes=much).after() if many or much else ()
+    return _Place(_OF_ONE_RUN, count=many, bytes=much).after() if many or much else ()
 
 
 def _surplus(
@@ -131,12 +134,15 @@ def _surplus(
     found: list[_Found] = []
     count, size, row = place.count, place.bytes, None
     for row in _rows(connection, limits, now_ms, place, until_ms=_NEVER):
-        if row.reason is None and not row.stays:
+        if row.reason is None and not row.stays and bool(row.of_one_run) == (place.surplus == _OF_ONE_RUN):
             found.append(_Found(row.id, row.bytes, "entries" if count else "disk"))
             count, size = max(0, count - 1), max(0, size - row.bytes)
         if not count and not size:
             return found, ()
-    return found, () if row is None else _Place(1, row.at_ms, row.row, count, size).after()
+    if row is not None:
+        return found, _Place(place.surplus, row.at_ms, row.row, count, size).after()
+    more = place.surplus == _OF_ONE_RUN
+    return found, _Place(_ALL_OTHERS, count=count, bytes=size).after() if more else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,7 @@ class _Row:
     messages: int
     reason: Reason | None
     stays: int
+    of_one_run: int
 
 
 def _rows(
@@ -163,7 +170,7 @@ def _rows(
             return
 
 
-def _row(values: tuple[int, int, str, int, int, Reason | None, int]) -> _Row:
+def _row(values: tuple[int, int, str, int, int, Reason | None, int, int]) -> _Row:
     return _Row(*values)
 
 

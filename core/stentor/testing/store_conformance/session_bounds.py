@@ -109,12 +109,17 @@ class SessionLimitRules:
         assert removed == SessionTallies(age=Tally(2, 10))
         assert read.session("daily") is not None
 
-    async def test_of_too_many_the_oldest_go(self, store: Store, read: RunLog) -> None:
-        for n in range(5):
-            await _run(store, f"r-{n}", shared_key="weekly" if n == 1 else None, at_ms=NOW_MS + n)
-        removed = await _sweep(store, SessionLimits(entries=2))
-        assert removed == SessionTallies(entries=Tally(3, 15))
-        assert [read.session(f"s-r-{n}") is not None for n in range(5)] == [False, False, False, True, True]
+    async def test_of_too_many_the_oldest_go_and_those_of_single_runs_before_all_others(
+        self, store: Store, read: RunLog
+    ) -> None:
+        for n in range(6):
+            await _run(store, f"r-{n}", shared_key=f"talk-{n}" if n < 3 else None, at_ms=NOW_MS + n)
+        removed = await _sweep(store, SessionLimits(entries=4))
+        assert removed == SessionTallies(entries=Tally(2, 10))
+        kept = [read.session(f"s-r-{n}") is not None for n in range(6)]
+        assert kept == [True, True, True, False, False, True]
+        await _sweep(store, SessionLimits(entries=1))
+        assert [read.session(f"s-r-{n}") is not None for n in range(3)] == [False, False, True]
 
     async def test_of_too_much_the_oldest_goes(self, store: Store, read: RunLog) -> None:
         for n in range(5):
