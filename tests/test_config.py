@@ -277,7 +277,7 @@ class TestMistakes:
                 pytest.param(
                     f"[{section}]\nkeep_days = 3",
                     section,
-                    "no such setting; there are: timezone, scheduler, cron, sessions, deliveries, agents, providers, channels",
+                    "no such setting; there are: timezone, scheduler, cron, sessions, heartbeat, deliveries, agents, providers, channels",
                     id=f"no section {section}",
                 )
                 for section in ("http", "store")

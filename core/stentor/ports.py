@@ -10,8 +10,9 @@ from stentor.contract.settings import SecretRef
 from stentor.contract.targets import Target
 from stentor.domain.alert_texts import About
 from stentor.domain.alerts import Incident, Mark, News
-from stentor.domain.background import Background
+from stentor.domain.background import Background, Tasks
 from stentor.domain.faults import StoreError
+from stentor.domain.happenings import Beats, Happening, WakeMode
 from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
     AccountRow,
@@ -27,6 +28,7 @@ from stentor.domain.records import (
     Recovery,
     RunEnd,
     RunSeed,
+    SessionSeed,
     Settlement,
 )
 from stentor.domain.retention import Limits, Position, Pruned, Removed
@@ -97,6 +99,10 @@ class Workspaces(Protocol):
 
     def background(self, workspace: Path | None, *, isolated: bool) -> Background:
         """What there is for an agent with this workspace. It takes its time, and never raises."""
+        ...
+
+    def tasks(self, workspace: Path | None) -> Tasks:
+        """What its agent is to look after at each heartbeat. The same holds of it."""
         ...
 
 
@@ -175,6 +181,17 @@ class Store(Protocol):
     async def history(self, session_id: str, most: int | None = None) -> Sequence[Message]:
         """What a session remembers; of more characters than `most` the end."""
         ...
+
+    # the main session
+    async def happen(self, session: SessionSeed, text: str, wake: WakeMode, at_ms: int) -> None:
+        """Write an event down that no run brings; a session that is not there is made."""
+        ...
+
+    async def unanswered(self, session_key: str) -> Sequence[Happening]:
+        """The events that no turn has answered, oldest first, also those of sessions that are over."""
+        ...
+
+    async def beats(self, job_id: str) -> Beats: ...
 
     # outbox
     async def enqueue(self, delivery: DeliverySeed) -> None: ...

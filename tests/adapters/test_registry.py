@@ -374,9 +374,10 @@ class TestConflicts:
         (conflict,) = registry.conflicts
         assert conflict.startswith("tool 'look' is claimed by embedded (no distribution) and by embedded")
 
-    def test_no_tool_takes_the_name_of_the_built_in_one(self) -> None:
-        with pytest.raises(PluginError, match="the tool 'message' is built in: choose another name"):
-            Registry.of(tools=(tool("message"),))
+    @pytest.mark.parametrize("name", ["message", "cron", "sessions_yield"])
+    def test_no_tool_takes_the_name_of_a_built_in_one(self, name: str) -> None:
+        with pytest.raises(PluginError, match=f"the tool '{name}' is built in: choose another name"):
+            Registry.of(tools=(tool(name),))
 
     def test_a_channel_may_list_its_own_name_among_its_prefixes(self) -> None:
         assert Registry.of(channels=(Post(),)).conflicts == ()

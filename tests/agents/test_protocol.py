@@ -85,6 +85,7 @@ def test_a_turn_is_one_line_with_the_documented_fields(request_for: Callable[...
         "lightContext": True,
         "bootstrap": [{"path": "AGENTS.md", "text": "Be brief."}],
         "deadline": "2026-03-08T07:30:00Z",
+        "mcp": None,
     }
 
 
@@ -96,6 +97,7 @@ def test_what_a_turn_does_not_have_is_null(request_for: Callable[..., TurnReques
         "model",
         "thinking",
         "deadline",
+        "mcp",
     }
 
 

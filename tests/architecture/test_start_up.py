@@ -12,12 +12,24 @@ from tests.architecture.source import ROOT, Offence, forbid
 
 SDKS = (
     *("telegram", "discord", "slack_sdk", "neonize", "nio", "apprise"),
-    *("anthropic", "genai_prices", "openai", "pydantic_ai"),
+    *("anthropic", "genai_prices", "mcp", "mcp_types", "openai", "pydantic_ai"),
 )
 SLOW = (
     *("asyncio", "croniter", "httpcore2", "httpx2", "jinja2", "pluggy", "pydantic"),
     *("rich", "starlette", "uvicorn"),
 )
+# A daemon that is asked to stop as soon as it hears of it.
+_SHORT_LIFE = """
+import asyncio, os, signal
+from pathlib import Path
+from stentor.cli.serve import live
+
+async def briefly():
+    asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+    await live(Path(os.environ["STENTOR_HOME"]), "error", as_json=True)
+
+asyncio.run(briefly())
+"""
 
 _COMMAND = "from stentor.cli.main import main\ntry:\n    main({words!r})\nexcept SystemExit as end:\n    code = end.code"
 _REPORT = "\nimport json, sys\nsys.stderr.write(json.dumps(sorted(sys.modules)))\nsys.exit(globals().get('code', 0))"
@@ -76,6 +88,12 @@ def test_loading_every_plugin_loads_no_sdk(tmp_path: Path) -> None:
             "core/stentor/adapters/registry.py", loaded_by(program, tmp_path), ("httpx2", "httpcore2", *SDKS)
         )
     )
+
+
+def test_a_daemon_with_nothing_to_do_loads_no_sdk(tmp_path: Path) -> None:
+    loaded = loaded_by(_SHORT_LIFE, tmp_path)
+    assert "uvicorn" in loaded
+    forbid(offences("core/stentor/cli/serve.py", loaded, SDKS))
 
 
 def test_what_a_program_loads_is_seen(tmp_path: Path) -> None:

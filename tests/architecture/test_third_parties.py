@@ -8,6 +8,7 @@ from tests.architecture.source import CONTRACT, Module, Offence, forbid, imports
 
 CLIENTS = ("plugins/*/client.py",)
 MODELS = "core/stentor/agents/model"
+MCP = "core/stentor/http/mcp"
 WIRES = (*CLIENTS, "plugins/*/wire.py")
 WEB_CLIENTS = (*CLIENTS, "plugins/*/guard.py")
 
@@ -19,10 +20,12 @@ HOMES = {
     "markdown_it": ("core/stentor/domain",),
     "httpcore2": WEB_CLIENTS,
     "genai_prices": (MODELS,),
-    "httpx2": (*WEB_CLIENTS, MODELS),
+    "httpx2": (*WEB_CLIENTS, MODELS, MCP),
     "aiohttp": WIRES,
     "httpx": WIRES,
     "jinja2": ("core/stentor/http",),
+    "mcp": (MCP,),
+    "mcp_types": (MCP,),
     "phonenumbers": ("plugins/*/numbers.py",),
     "pydantic_ai": (MODELS,),
     "pluggy": (f"{CONTRACT}/hookspecs.py", "core/stentor/adapters/registry.py"),
@@ -83,6 +86,7 @@ def test_every_single_file_on_the_list_is_still_needed() -> None:
             "core/stentor/contract/x.py", "from stentor.domain.jobs import Job", id="the contract looks up"
         ),
         pytest.param("core/stentor/agents/x.py", "import pydantic_ai", id="models among other runners"),
+        pytest.param("core/stentor/cli/x.py", "from mcp import Client", id="the protocol in a command"),
     ],
 )
 def test_a_package_out_of_place_is_found(path: str, text: str) -> None:

@@ -15,6 +15,8 @@ QUESTIONS = {
     "plugins": ("plugins",),
     "inbox": ("inbox",),
     "deliveries list": ("deliveries", "list"),
+    "sessions list": ("sessions", "list"),
+    "sessions prune --dry-run": ("sessions", "prune", "--dry-run"),
     "config path": ("config", "path"),
     "config check": ("config", "check"),
     "targets explain": ("targets", "explain", "--", "local:inbox"),
@@ -26,6 +28,7 @@ ABOUT_SOMETHING = {
     "cron next --id": ("cron", "next", "--id", "tea"),
     "cron preview JOB": ("cron", "preview", "tea"),
     "cron edits JOB": ("cron", "edits", "tea"),
+    "sessions show": ("sessions", "show", "agent:main:cron:tea"),
     "send --dry-run": ("send", "--to", "local:a", "--text", "x", "--dry-run"),
     "cron run --due": ("cron", "run", "tea", "--due"),
 }

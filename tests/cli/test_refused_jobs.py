@@ -271,9 +271,9 @@ TEXTS = {
     "fewer tries than none": (changed(retry={"maxAttempts": -1}), "retry.maxAttempts: must be at least 0"),
     "a fallback without a name": (
         changed(payload__fallbacks=[" "]),
-        "payload.fallbacks[0]: names a model, without blanks around it",
+        "payload.fallbacks.0: names a model, without blanks around it",
     ),
-    "a tool without a name": (changed(payload__toolsAllow=[""]), "payload.toolsAllow[0]: must not be blank"),
+    "a tool without a name": (changed(payload__toolsAllow=[""]), "payload.toolsAllow.0: must not be blank"),
     "an id that is taken": (changed(id="kept"), "there is a job 'kept' already"),
 }
 ALERTS = {

@@ -225,7 +225,7 @@ def care(stentor: Stentor) -> None:
     [
         pytest.param((), "say what is wanted", id="nothing"),
         pytest.param(("--thinking", "hard"), "is not one of", id="no such level"),
-        pytest.param(("--model", " "), "must not be blank", id="blank"),
+        pytest.param(("--model", " "), "names a model, without blanks around it", id="blank"),
         pytest.param(("--model", "m", "--clear", "model"), "model is given as well", id="both"),
     ],
 )

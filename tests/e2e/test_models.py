@@ -129,3 +129,22 @@ def test_a_model_that_the_agent_may_not_use_is_refused_with_the_job(
         {"path": field, "message": "agent strict may not use 'gpt'; allowed: steady, house:*"}
     ]
     assert "agents.strict.allowed_models" in error["hint"]
+
+
+def test_nor_does_a_job_come_to_name_one_later(house: Stentor) -> None:
+    house.ask(
+        "cron",
+        "add",
+        "--id",
+        "later",
+        "--every",
+        "1d",
+        "--to",
+        "local:x",
+        "--agent",
+        "strict",
+        "--message",
+        "hi",
+    )
+    assert house.refusal("cron", "edit", "later", "--model", "gpt")["code"] == "model_not_allowed"
+    assert house.ask("cron", "edit", "later", "--model", "house:a")["payload"]["model"] == "house:a"

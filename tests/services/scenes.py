@@ -23,6 +23,7 @@ from stentor.services.asking import Means
 from stentor.services.briefing import Briefing
 from stentor.services.cooldowns import Cooldowns
 from stentor.services.errands import Errands
+from stentor.services.mcp_access import McpTurns
 from stentor.services.outcomes import TurnFailed, TurnOutcome
 from stentor.services.preflight import Preflight
 from stentor.services.toolbox import Toolbox
@@ -113,6 +114,7 @@ def means_of(home: Path, store: Store, clock: VirtualClock, **wanted: Any) -> Me
         "cooldowns": Cooldowns(clock),
         "preflight": Preflight(clock),
         "toolbox": Toolbox({}),
+        "mcp_turns": McpTurns("t".__mul__),
         "errands": Errands(store, clock, _nobody_runs, _nobody_runs, str, BOOT),
         "providers": {},
         "reveal": str,
@@ -168,6 +170,8 @@ async def _staged(home: Path, runner: AgentRunner, play: Play[T], turns: dict[st
     clock = VirtualClock()
     calls: list[object] = []
 
+    looks = turns.pop("looks", False)
+
     async def page(call: ToolCall, arguments: Mapping[str, object]) -> str:
         calls.append(arguments)
         return f"paged for {call.run_id}"
@@ -177,10 +181,10 @@ async def _staged(home: Path, runner: AgentRunner, play: Play[T], turns: dict[st
     async def look(call: ToolCall, arguments: Mapping[str, object]) -> str:
         """At what is on record when a tool runs."""
         calls.append(await store.history(run.session.id))
-        return "seen"
+        return looks if isinstance(looks, str) else "seen"
 
     tools = {"page": Tool("page", "Pages somebody.", {}, page)}
-    if turns.pop("looks", False):
+    if looks:
         tools["look"] = Tool("look", "Looks.", {}, look)
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -124,6 +124,34 @@ def test_whoever_gave_up_while_waiting_does_not_block_those_behind() -> None:
     assert admitted(admission) == ["r3"]
 
 
+def test_runs_that_are_waited_for_have_room_of_their_own_at_each_depth() -> None:
+    """Those that wait leave only when the next ones have left, so no crowd of them may stand in the way of these."""
+    admission = Admission(room=1, nested_room=2)
+    runs = [ticket(f"r{n}") for n in range(7)]
+    for waiting, depth in zip(runs, (0, 0, 1, 1, 1, 2, 3), strict=True):
+        waiting.nested = depth
+        admission.enter(waiting)
+    assert admitted(admission) == ["r6", "r5", "r2", "r3", "r0"]
+    admission.leave(runs[2])
+    assert admitted(admission) == ["r4"]
+    admission.leave(runs[0])
+    assert admitted(admission) == ["r1"]
+
+
+def test_whoever_is_waited_for_takes_up_neither_job_nor_agent_but_the_session() -> None:
+    admission = Admission(room=9, room_of_agents={"main": 1})
+    working = ticket("r1", job="brief", session="chat")
+    free, held = ticket("r2", job="brief", session="lab"), ticket("r3", job="brief", session="chat")
+    free.nested = held.nested = 1
+    admission.enter(working)
+    assert admitted(admission) == ["r1"]
+    for waiting in (free, held):
+        admission.enter(waiting)
+    assert admitted(admission) == ["r2"]
+    admission.leave(working)
+    assert admitted(admission) == ["r3"]
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.sampled_from(["main", "ops", "dev"]), st.integers(0, 2)),

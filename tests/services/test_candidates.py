@@ -101,7 +101,8 @@ def test_the_time_of_a_turn_is_that_of_all_models_and_its_end_is_final(fast_home
     acted(fast_home, models, play, agent=THREE)
     assert models.asked == ["m-1", "m-2"]
     assert models.requests[0].deadline == models.requests[1].deadline
-    assert models.requests[1].seconds == pytest.approx(8)
+    # Half of what is left, for there is one more.
+    assert models.requests[1].seconds == pytest.approx(4)
 
 
 @pytest.mark.parametrize(
@@ -198,6 +199,40 @@ def test_a_conversation_that_is_too_long_is_told_from_later_on(fast_home) -> Non
     assert outcome.text == "short"
     assert [len(request.history) for request in models.requests] == [4, 2, 0]
     assert not outcome.other_model
+
+
+def test_a_turn_that_has_become_too_long_keeps_its_question_and_tells_less_of_what_its_tools_gave(
+    fast_home,
+) -> None:
+    models = Models(m_1=[[("look", {}), refused("context")], [refused("context")], [Final("short")]])
+    words = Message("assistant", "many words " * 2_000)
+
+    async def play(scene: Scene) -> TurnOutcome:
+        await scene.remember([Message("user", "before"), words])
+        return await scene.take()
+
+    assert acted(fast_home, models, play, looks="x" * 40_000).text == "short"
+    first, second, third = models.requests
+    assert [entry.role for entry in second.history] == ["user", "assistant", "tool", "assistant"]
+    assert second.history[0].text == third.history[0].text == first.message
+    assert (len(second.history[2].text), len(third.history[2].text)) == (40_000, 10_000)
+
+
+def test_what_a_model_was_given_too_much_of_is_no_reason_to_go_on_without_it(fast_home) -> None:
+    """There is nothing left to leave out: it is an error, and no answer to half a question."""
+    models = Models(m_1=[[refused("context")]])
+
+    async def play(scene: Scene) -> None:
+        assert (await scene.failure()).kind == "context"
+
+    acted(fast_home, models, play)
+    assert len(models.requests) == 1
+
+
+@pytest.mark.parametrize("number", [2**63, -1, 10**30], ids=["too large", "negative", "absurd"])
+def test_a_number_of_tokens_that_cannot_be_is_not_known(fast_home, number) -> None:
+    models = Models(m_1=[[Usage(number, 5, number), Final("done")]])
+    assert answered(fast_home, models).usage == Usage(None, 5)
 
 
 def test_a_session_that_is_switched_to_another_model_is_asked_again_with_that_one(fast_home) -> None:

@@ -1,13 +1,13 @@
 """Runs in the hands of the executor: room, order, cancelling, changes on the way, and leases that ran out."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 
 from stentor.app.operations import Operations
-from stentor.contract.runners import TurnRequest
+from stentor.contract.runners import AgentRunner, Final, Phase, RunnerEvent, TurnRequest
 from stentor.domain.instants import from_iso
 from stentor.testing.invariants import Witness, check
 from stentor.testing.scripted import Provider, scripted_channel
@@ -225,4 +225,23 @@ def test_a_runner_that_does_not_stop_loses_its_lease_and_the_job_goes_on(home, p
     assert (first["runId"], first["status"], first["durationMs"]) == (deaf[0], "timeout", 920_000)
     assert "needs_review" in first["warnings"][0]
     assert second["scheduledFor"] == "2026-07-01T08:00:00Z"
+    assert provider.accepted == []
+
+
+class Odd(AgentRunner):
+    """Its result is nothing that a store takes."""
+
+    name = "echo"
+
+    async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
+        yield Phase("model-call-started")
+        yield Final("done", warnings=("half a character: \ud800",))
+
+
+def test_a_result_that_the_store_never_takes_ends_its_run_all_the_same(home, provider) -> None:
+    simulation = Simulation(home, [scripted_channel("page", provider)], [Odd()])
+    simulation.live(adding(job(payload=TURN, failureAlert=False)), seconds=10)
+    (run,) = runs(home)
+    assert (run["status"], run["errorKind"]) == ("error", "internal")
+    assert run["error"].startswith("the result could not be written down: ")
     assert provider.accepted == []

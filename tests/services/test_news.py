@@ -53,7 +53,7 @@ def test_the_alert_of_an_account_that_nothing_is_sent_to_says_what_when_and_how_
     assert part.text.splitlines() == [
         DOWN,
         "At 2026-07-01T07:00:00Z",
-        "Next: mend its settings; what waits for it is sent then",
+        "Next: mend that; stentor channels test page:default tries it, and what waits for it is sent then",
     ]
     house.ends()
 

@@ -12,6 +12,7 @@ import pytest
 
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.adapters.sqlite.writer import InlineWriter
+from stentor.contract.runners import Message
 from stentor.domain.records import OccurrenceRow
 from stentor.domain.retention import Limits
 from stentor.domain.states import RunStatus
@@ -62,7 +63,7 @@ async def delivered_runs(store: SqliteStore, count: int, *, text: str = "hello")
         await claim_one(store, claim)
         delivery = delivery_seed(f"d-{n}", run_id=run.id, expires_ms=LATER_MS)
         end = run_end(run.id, RunStatus.OK, delivery, ended_ms=at_ms)
-        await finish_one(store, replace(end, summary=text, messages=(("assistant", text),)))
+        await finish_one(store, replace(end, summary=text, messages=(Message("assistant", text),)))
         for part in await store.begin_sends(at_ms, 1, BOOT):
             await settle_one(store, settlement(part, accepted(f"m-{n}"), at_ms))
         await store.later_receipt("page", "main", f"m-{n}", "read", at_ms)

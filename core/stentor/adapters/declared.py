@@ -10,7 +10,7 @@ from stentor.contract.errors import StentorError
 from stentor.contract.runners import AgentRunner
 from stentor.contract.settings import AccountSettings, RunnerSettings
 from stentor.contract.targets import TargetHints
-from stentor.contract.tools import MESSAGE, Tool
+from stentor.contract.tools import BUILT_IN, Tool
 from stentor.contract.traits import Limits, Traits
 from stentor.domain.answers import target_of
 from stentor.domain.plugin_words import named
@@ -125,8 +125,8 @@ def read_runner(item: object) -> AgentRunner:
 def read_tool(item: object) -> Tool:
     if not isinstance(item, Tool):
         raise _misfit(item, "Tool")
-    if _name(item, _TOOL_NAME) == MESSAGE:
-        raise PluginError(f"the tool {MESSAGE!r} is built in: choose another name")
+    if (name := _name(item, _TOOL_NAME)) in BUILT_IN:
+        raise PluginError(f"the tool {name!r} is built in: choose another name")
     return item
 
 

@@ -6,8 +6,8 @@ import sys
 from stentor.adapters.secrets import RedactingFormatter
 from stentor.domain.redaction import Redactor
 
-# These print whole request URLs, tokens included, when they are chatty.
-TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "urllib3")
+# These print whole request URLs, tokens included, when they are chatty, or a line for each request.
+TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "mcp", "urllib3")
 
 
 def set_up_logging(redactor: Redactor, level: str) -> None:

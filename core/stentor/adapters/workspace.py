@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from stentor.contract.runners import BootstrapFile
-from stentor.domain.background import Background, bootstrap_names
+from stentor.domain.background import Background, Tasks, bootstrap_names
+from stentor.domain.heartbeats import HEARTBEAT_FILE
 from stentor.domain.skills import SKILL_FILE, Skill, first_of_each, skill_of
 
 BUNDLED = Path(__file__).parents[1] / "skills"
@@ -43,6 +44,13 @@ class FolderWorkspaces:
         known += [_skills(_Root(folder, warnings), folder) for folder in self._for_all]
         skills = first_of_each(tuple(chain.from_iterable(known)))
         return Background(files, skills, _few(warnings))
+
+    def tasks(self, workspace: Path | None) -> Tasks:
+        if workspace is None:
+            return Tasks()
+        warnings: list[str] = []
+        found = _file(_Root(workspace, warnings), HEARTBEAT_FILE)
+        return Tasks(None if found is None else found.text, tuple(warnings))
 
 
 class _UnfitError(Exception):
@@ -97,16 +105,19 @@ class _Root:
 
 def _bootstrap(workspace: _Root, *, isolated: bool) -> Iterator[BootstrapFile]:
     for name in bootstrap_names(isolated=isolated):
-        path = workspace.path / name
-        found = workspace.beginning(path, LONGEST_FILE_KIB)
-        if found is None or not found.text.strip():
-            continue
-        if found.is_all:
-            yield BootstrapFile(name, found.text)
-        else:
-            cut = f"{name} is cut here: it is longer than {LONGEST_FILE_KIB} KiB"
-            workspace.warnings.append(f"{path} is cut: it is longer than {LONGEST_FILE_KIB} KiB")
-            yield BootstrapFile(name, f"{found.text}\n\n({cut})\n")
+        found = _file(workspace, name)
+        if found is not None and found.text.strip():
+            yield found
+
+
+def _file(workspace: _Root, name: str) -> BootstrapFile | None:
+    path = workspace.path / name
+    found = workspace.beginning(path, LONGEST_FILE_KIB)
+    if found is None or found.is_all:
+        return None if found is None else BootstrapFile(name, found.text)
+    cut = f"{name} is cut here: it is longer than {LONGEST_FILE_KIB} KiB"
+    workspace.warnings.append(f"{path} is cut: it is longer than {LONGEST_FILE_KIB} KiB")
+    return BootstrapFile(name, f"{found.text}\n\n({cut})\n")
 
 
 def _skills(root: _Root, folder: Path) -> Iterator[Skill]:

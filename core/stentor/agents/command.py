@@ -2,18 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from stentor.agents.environment import folder, run_facts
+from stentor.agents.environment import folder, mcp_facts, run_facts
 from stentor.agents.process import Child, ending, running
 from stentor.agents.protocol import ToolCall, decode_line, encode_tool_result, encode_turn, is_event
 from stentor.contract.errors import RunnerError
-from stentor.contract.runners import AgentRunner, Final, Phase, RunnerEvent, TextDelta, TurnRequest
+from stentor.contract.runners import (
+    AgentRunner,
+    Final,
+    McpAccess,
+    Phase,
+    RunnerEvent,
+    TextDelta,
+    TurnRequest,
+)
 from stentor.contract.settings import RunnerSettings
 
 LINGER_S = 3.0
@@ -26,6 +34,8 @@ class CommandSettings(RunnerSettings):
     command: tuple[str, ...]
     cwd: str | None = None
     env: dict[str, str] = Field(default_factory=dict)
+    # Whether it finds the tools of its turn over MCP.
+    mcp: Annotated[bool, Field(strict=True)] = False
 
     @field_validator("command", mode="before")
     @classmethod
@@ -52,8 +62,8 @@ class CommandRunner(AgentRunner):
     settings: ClassVar[type[RunnerSettings]] = CommandSettings
 
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
-        async with _program(request) as child:
-            child.write(encode_turn(request))
+        async with _mcp_access(request) as mcp, _program(request, mcp) as child:
+            child.write(encode_turn(request, mcp))
             # The turn is the program's now: unless it speaks, nobody can tell how far it is.
             yield Phase("process-spawned")
             line = await _next_line(child)
@@ -77,19 +87,26 @@ class CommandRunner(AgentRunner):
             yield await _answer_without_final(child, "".join(spoken))
 
 
-def _program(request: TurnRequest) -> AbstractAsyncContextManager[Child]:
-    settings = request.settings
-    if not isinstance(settings, CommandSettings):
+def _settings_of(request: TurnRequest) -> CommandSettings:
+    if not isinstance(request.settings, CommandSettings):
         raise RunnerError("bad_request", f"agent {request.agent_id!r} names no command; set command = [...]")
+    return request.settings
+
+
+def _mcp_access(request: TurnRequest) -> AbstractAsyncContextManager[McpAccess | None]:
+    return request.over_mcp() if _settings_of(request).mcp else nullcontext()
+
+
+def _program(request: TurnRequest, mcp: McpAccess | None) -> AbstractAsyncContextManager[Child]:
+    settings = _settings_of(request)
     facts = run_facts(
         run_id=request.run_id,
         job_id=request.job_id,
         session_key=request.session_key,
         scheduled_for=request.scheduled_for,
     )
-    return running(
-        settings.command, cwd=_folder(settings.cwd, request.workspace), env={**settings.env, **facts}
-    )
+    env = {**settings.env, **facts, **mcp_facts(mcp)}
+    return running(settings.command, cwd=_folder(settings.cwd, request.workspace), env=env)
 
 
 def _folder(cwd: str | None, workspace: Path | None) -> Path | None:

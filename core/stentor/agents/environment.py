@@ -6,7 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from stentor.contract.errors import RunnerError
+from stentor.contract.runners import McpAccess
 from stentor.domain.instants import iso
+
+RUN_ID, MCP_URL, MCP_TOKEN = "STENTOR_RUN_ID", "STENTOR_MCP_URL", "STENTOR_MCP_TOKEN"
 
 _PASSED_ON = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL", "VIRTUAL_ENV"})
 _LOCALE_PREFIX = "LC_"
@@ -35,11 +38,16 @@ def run_facts(
 ) -> dict[str, str]:
     """The variables every program of a run gets; empty where the run has no such thing."""
     return {
-        "STENTOR_RUN_ID": run_id,
+        RUN_ID: run_id,
         "STENTOR_JOB_ID": job_id or "",
         "STENTOR_SESSION_KEY": session_key,
         "STENTOR_SCHEDULED_FOR": iso_utc(scheduled_for) or "",
     }
+
+
+def mcp_facts(access: McpAccess | None) -> dict[str, str]:
+    """What `stentor mcp` and other clients need to use the tools of the turn."""
+    return {} if access is None else {MCP_URL: access.url, MCP_TOKEN: access.token}
 
 
 def iso_utc(instant: datetime | None) -> str | None:

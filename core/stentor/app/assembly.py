@@ -20,8 +20,11 @@ from stentor.adapters.tz_database import choose_tz_database
 from stentor.adapters.workspace import FolderWorkspaces
 from stentor.agents.argv import run_argv
 from stentor.app.alerting import Surroundings, alerts_of
+from stentor.app.built_in_tools import built_in_tools
 from stentor.app.configured import agents_of, directory_of
+from stentor.app.heartbeat import attendance_of, heartbeat_of
 from stentor.app.limits import limits_of, resets_of
+from stentor.app.observing import delivery_json, receipt_json
 from stentor.app.seams import Seams
 from stentor.config import Config, load_config
 from stentor.domain.idents import ident
@@ -49,9 +52,11 @@ from stentor.services.directory import Directory
 from stentor.services.dispatcher import Dispatcher
 from stentor.services.errands import Errands
 from stentor.services.executor import Executor
+from stentor.services.heartbeat import Heartbeat
 from stentor.services.job_rules import JobDefaults
 from stentor.services.jobbook import JobBook
 from stentor.services.maintenance import Maintenance
+from stentor.services.mcp_access import McpTurns
 from stentor.services.messenger import Messenger
 from stentor.services.naming import Naming, OverConnections
 from stentor.services.news import News
@@ -98,6 +103,8 @@ class App:
     boot: str
     agents: Mapping[str, Agent]
     zones: TzDatabase
+    heartbeat: Heartbeat
+    mcp_turns: McpTurns
 
     @classmethod
     def open(
@@ -148,10 +155,11 @@ class App:
 
         def receipt_seen(part: Outgoing, verdict: Verdict) -> None:
             if registry.watches_receipts:
-                registry.observe_receipt(_receipt_json(part, verdict), _delivery_json(part))
+                registry.observe_receipt(receipt_json(part, verdict), delivery_json(part))
 
         def run_seen(end: RunEnd) -> None:
             errands.finished(end)
+            heartbeat.finished(end)
             if registry.watches_runs:
                 with Reader.open(database(home)) as reader:
                     registry.observe_run(reader.run(end.run_id) or {})
@@ -167,12 +175,12 @@ class App:
             for name, section in config.agents.items()
             if section.max_concurrent_runs is not None
         }
-        toolbox = Toolbox(registry.tools)
+        toolbox, mcp_turns = Toolbox(registry.tools), McpTurns(chance.token)
         errands = Errands(
             store,
             clock,
             lambda run, job, nested: executor.submit(run, job, nested=nested),
-            lambda run_id: executor.cancel(run_id),  # noqa: PLW0108 - it is made below
+            lambda run_id: executor.cancel(run_id, "the run that asked for it is over"),
             new_id,
             boot,
         )
@@ -183,6 +191,7 @@ class App:
             Cooldowns(clock),
             Preflight(clock),
             toolbox,
+            mcp_turns,
             errands,
             config.providers,
             secrets.reveal,
@@ -191,7 +200,7 @@ class App:
             limits.setup_timeout_seconds,
             limits.stall_timeout_seconds,
         )
-        turns = Turns(agents, _run_command, means)
+        turns = Turns(agents, _run_command, means, attendance_of(config))
         spool = FileSpool(home / "spool")
         workspaces = {name: agent.workspace for name, agent in agents.items()}
         messenger = Messenger(store, clock, outgoings, naming, spool, workspaces, boot, dispatcher.wake)
@@ -245,6 +254,8 @@ class App:
             naming,
             resets,
         )
+        toolbox.makers.extend(built_in_tools(database(home), book, executor, errands, agents, new_id=new_id))
+        heartbeat = heartbeat_of(config, book, scheduler, errands, turns, new_id=new_id)
         return cls(
             home,
             config,
@@ -263,6 +274,8 @@ class App:
             boot,
             agents,
             zones,
+            heartbeat,
+            mcp_turns,
         )
 
     @cached_property
@@ -326,11 +339,11 @@ class App:
                 )
             ]
             await self._recover()
-            if scheduling:
-                running.append(tasks.create_task(self.scheduler.run(), name="scheduler"))
+            clocks = (self.scheduler.run, self.heartbeat.run) if scheduling else ()
+            ticking = [tasks.create_task(clock(), name="clock") for clock in clocks]
             await stop.wait()
-            if scheduling:
-                running.pop().cancel()
+            for task in ticking:
+                task.cancel()
             await self._drain()
             for task in running:
                 task.cancel()
@@ -345,7 +358,13 @@ class App:
             return ident(kind, self.seams.clock.now_ms(), self.seams.chance.token(10))
 
         recovery = Recovery(
-            self.store, self.seams.clock, self.directory.channels, self.executor, new_id, self.boot
+            self.store,
+            self.seams.clock,
+            self.directory.channels,
+            self.executor,
+            new_id,
+            self.boot,
+            self.heartbeat.job_of,
         )
         await recovery.run()
         self.dispatcher.wake()
@@ -374,16 +393,3 @@ async def _run_command(command: Command, environment: Mapping[str, str]) -> str:
     return await run_argv(
         command.argv, cwd=command.cwd, env=command.env, input_text=command.input, extra_env=environment
     )
-
-
-def _receipt_json(part: Outgoing, verdict: Verdict) -> dict[str, object]:
-    return {"partId": part.part_id, "messageId": verdict.message_id, "degraded": verdict.degraded or None}
-
-
-def _delivery_json(part: Outgoing) -> dict[str, object]:
-    return {
-        "id": part.delivery_id,
-        "runId": part.run_id,
-        "target": part.target.canonical,
-        "accountId": part.target.account,
-    }

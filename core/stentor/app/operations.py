@@ -7,6 +7,7 @@ from typing import Any
 
 from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader
+from stentor.app import waking
 from stentor.app.assembly import App, database
 from stentor.app.door import check_size, job_from_outside, jobs_from_outside, patch_from_outside
 from stentor.app.manners import MANNERS, check_manner, manner_in
@@ -102,6 +103,14 @@ class Operations:
         self.app.dispatcher.wake()
         with Reader.open(database(self.app.home)) as reader:
             return reader.deliveries(delivery=seed.id)[0]
+
+    async def wake(self, raw: Mapping[str, Any]) -> JsonObject:
+        """Wake the agent of the main session, or leave it something for its heartbeat."""
+        return await waking.wake(self.app, raw)
+
+    async def leave_for_main(self, raw: Mapping[str, Any]) -> JsonObject:
+        """Leave the main session something that a daemon will find."""
+        return await waking.leave(self.app, raw)
 
     async def _way(self, address: Address) -> Route:
         try:

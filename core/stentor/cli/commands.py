@@ -25,6 +25,7 @@ _COMMANDS = {
     ),
     "status": ("stentor.cli.status:status", "Show how the daemon and its store are doing."),
     "targets": ("stentor.cli.targets:targets", "Explain how a target is read, and what was learned of it."),
+    "wake": ("stentor.cli.wake:wake", "Wake the agent of the main session."),
 }
 
 

@@ -46,7 +46,7 @@ def get(job: str, home: Path, as_json: bool) -> None:
 )
 @click.option("--query", help="Only runs whose summary, error or job says this.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-@click.option("--offset", type=click.IntRange(0), default=0)
+@click.option("--offset", type=click.IntRange(0, 10**12), default=0)
 @common
 def runs(home: Path, as_json: bool, job: str | None, limit: int, offset: int, **filters: str | None) -> None:
     """Show the run log, newest first. The history of removed jobs stays."""

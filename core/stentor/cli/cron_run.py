@@ -38,12 +38,13 @@ def run(job: str, due: bool, wait: bool, wait_timeout: str | None, home: Path, a
     if as_json:
         show_json(answer)
     else:
-        _show_run(answer)
+        show_queued(answer)
     if code:
         click.get_current_context().exit(code)
 
 
-def _show_run(answer: JsonObject) -> None:
+def show_queued(answer: JsonObject) -> None:
+    """A run on its way, or with `run` in the answer what became of it."""
     if "run" in answer:
         from stentor.cli.cron_reading import show_runs
 

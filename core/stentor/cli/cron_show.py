@@ -47,7 +47,7 @@ def show(job: str, home: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("job", required=False)
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-@click.option("--offset", type=click.IntRange(0), default=0)
+@click.option("--offset", type=click.IntRange(0, 10**12), default=0)
 @common
 def edits(job: str | None, limit: int, offset: int, home: Path, as_json: bool) -> None:
     """Show who changed a job, when and how, newest first. The history of removed jobs stays."""

@@ -87,13 +87,13 @@ def _look_at(method: str, path: str) -> str:
     if method == "GET":
         return ""
     what, _, rest = path.partition("/")
-    if what in ("send", "deliveries", "targets"):
+    if what in ("send", "deliveries", "targets") or rest == "message":
         return "stentor deliveries list"
-    if what == "sessions":
+    if what == "sessions" or rest == "session_status":
         return "stentor sessions list"
     if what == "accounts":
         return "stentor channels list"
-    return "stentor cron runs" if what == "runs" or rest.endswith("/run") else "stentor cron edits"
+    return "stentor cron runs" if what in ("runs", "wake") or rest.endswith("/run") else "stentor cron edits"
 
 
 def operate(

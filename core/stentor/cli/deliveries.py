@@ -38,7 +38,7 @@ def deliveries() -> None:
 )
 @click.option("--since", help="Only deliveries made since: an ISO time, or a time ago such as 24h.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-@click.option("--offset", type=click.IntRange(0), default=0)
+@click.option("--offset", type=click.IntRange(0, 10**12), default=0)
 @common
 def list_deliveries(
     home: Path,

@@ -50,6 +50,8 @@ class Facts:
     live: list[JsonObject] = field(default_factory=list[JsonObject])
     # How many there are, and what the last sweep came to.
     sessions: JsonObject = field(default_factory=dict[str, Any])
+    # How the main session is looked after.
+    main_session: JsonObject = field(default_factory=dict[str, Any])
 
     @property
     def heartbeat_age_ms(self) -> int | None:
@@ -81,7 +83,19 @@ class Facts:
 
 def findings(facts: Facts) -> list[Finding]:
     """All of them, those about the daemon first."""
-    about = (_daemon, _clock, _jobs, _deliveries, _outbox, _targets, _accounts, _alerts, _sessions, _store)
+    about = (
+        _daemon,
+        _clock,
+        _jobs,
+        _deliveries,
+        _outbox,
+        _targets,
+        _accounts,
+        _alerts,
+        _sessions,
+        _heartbeat,
+        _store,
+    )
     return [finding for those in about for finding in those(facts)]
 
 
@@ -238,6 +252,13 @@ def _sessions(facts: Facts) -> Iterator[Finding]:
         message = f"{_sessions_of(beyond)} beyond the limits of [sessions] maintenance, which only warns"
         fix = 'stentor sessions prune --dry-run; then stentor sessions prune, or mode = "enforce"'
         yield Finding("warn", "sessions_beyond_limits", message, fix)
+
+
+def _heartbeat(facts: Facts) -> Iterator[Finding]:
+    left_out = facts.main_session.get("leftOut")
+    if left_out is not None and left_out["fix"]:
+        message = f"the heartbeat of the main session was left out: {left_out['why']}"
+        yield Finding("warn", "heartbeat_left_out", message, left_out["fix"])
 
 
 def _store(facts: Facts) -> Iterator[Finding]:

@@ -31,8 +31,13 @@ _UNSPELT = re.compile(r"[\x7f-\x9f]")
 
 
 def common(command: F) -> F:
-    """The options every command has."""
+    """The options every command has that answers."""
     command = click.option("--json", "as_json", is_flag=True, help="Answer with one JSON document.")(command)
+    return at_home(command)
+
+
+def at_home(command: F) -> F:
+    """The option every command has."""
     home = click.option(
         "--home",
         "home",
@@ -77,7 +82,7 @@ def read_line(line: str) -> JsonObject:
 def show_error(error: BaseException, *, as_json: bool) -> int:
     """Say what went wrong, why and how to mend it; returns the exit code."""
     error = _unwrapped(error)
-    exit_code, document = _described(error)
+    exit_code, document = described(error)
     if document["error"]["code"] == "internal":
         import traceback
 
@@ -100,7 +105,8 @@ def _unwrapped(error: BaseException) -> BaseException:
     return _unwrapped(group.exceptions[0]) if len(group.exceptions) == 1 else group
 
 
-def _described(error: BaseException) -> tuple[int, JsonObject]:
+def described(error: BaseException) -> tuple[int, JsonObject]:
+    """An error as scripts see it, and its exit code."""
     if isinstance(error, DaemonAnswer):
         return error.exit_code, error.document
     if isinstance(error, click.ClickException):

@@ -20,6 +20,7 @@ from stentor.app.seams import Seams
 from stentor.app.tuning import tidy, tuned
 from stentor.cli.output import common, note, show_json
 from stentor.http.api import api
+from stentor.http.mcp.host import LoopbackHost
 from stentor.http.server import SocketServer
 
 log = logging.getLogger("stentor")
@@ -64,9 +65,8 @@ async def live(
 
     try:
         with tuned():
-            await app.run(
-                stop, server.run, announce, _watchdog(app, exit_on_stall=exit_on_stall).run, tidying
-            )
+            watchdog, mcp = _watchdog(app, exit_on_stall=exit_on_stall), LoopbackHost(app.mcp_turns)
+            await app.run(stop, server.run, announce, watchdog.run, tidying, mcp.run)
     finally:
         await app.close()
     log.info("stopped", extra={"event": "stopped"})

@@ -25,7 +25,7 @@ def sessions() -> None:
 @click.option("--kind", type=click.Choice(KINDS), help="Only sessions of this kind.")
 @click.option("--agent", help="Only sessions of this agent.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
-@click.option("--offset", type=click.IntRange(0), default=0)
+@click.option("--offset", type=click.IntRange(0, 10**12), default=0)
 @common
 def list_sessions(
     kind: str | None, agent: str | None, limit: int, offset: int, home: Path, as_json: bool

@@ -14,6 +14,7 @@ from stentor.adapters.stall_note import StallFile
 from stentor.adapters.tz_database import tz_database
 from stentor.cli.daemon import ask
 from stentor.cli.findings import Facts, Finding, findings, level_of, span
+from stentor.cli.heartbeat_figures import UNKNOWN, main_session_text
 from stentor.cli.output import DaemonUnreachable, common, existing, show_json, table, when
 from stentor.cli.session_figures import sessions_text, sweep_text
 from stentor.domain.json_types import JsonObject
@@ -37,6 +38,7 @@ def status(home: Path, as_json: bool) -> None:
             "level": level_of(found),
             **_figures(facts),
             "sessions": facts.sessions,
+            "mainSession": facts.main_session,
             "nextRunAtMs": reader.next_due(),
             "tzVersion": zones.version,
             "tzSource": zones.source,
@@ -115,8 +117,11 @@ def facts_of(home: Path) -> tuple[Facts, JsonObject]:
     with Reader.open(existing(home)) as reader:
         counts, accounts, damaged = reader.counts(), reader.accounts(), reader.damaged_jobs()
         incidents, sessions = reader.incidents(_SHOWN), reader.session_figures()
+        main = {**UNKNOWN, **reader.main_session(), **answer.get("mainSession", {})}
     live = answer.get("accounts", [])
-    facts = Facts(now, daemon, health, counts, accounts, damaged, stall, outbox, incidents, live, sessions)
+    facts = Facts(
+        now, daemon, health, counts, accounts, damaged, stall, outbox, incidents, live, sessions, main
+    )
     return facts, answer
 
 
@@ -182,6 +187,7 @@ def _tell(document: JsonObject, now: int) -> None:
         "dead": document["deadLetters"],
         "blocked": document["blocked"],
         "sessions": sessions_text(document["sessions"]),
+        "main": main_session_text(document["mainSession"], now),
         "swept": sweep_text(document["sessions"], now),
     }
     table(("", ""), figures.items(), empty="")

@@ -13,6 +13,7 @@ from stentor.app.operations import Operations
 from stentor.cli.daemon import Request, ask_or_do, job_path
 from stentor.cli.output import existing
 from stentor.domain.json_types import JsonObject
+from stentor.http.mcp.host import LoopbackHost
 
 _LOOK_EVERY = 0.1
 _OPEN = ("queued", "running")
@@ -20,12 +21,20 @@ _FAILED = 6
 
 
 def run_and_wait(home: Path, job: str, *, due: bool, limit: float) -> tuple[JsonObject, int]:
+    """Run a job and wait until that and its deliveries are over; the answer and the exit code."""
+    request: Request = ("POST", job_path(job, "run"), {"due": due})
+    return begin_and_wait(home, request, lambda operations: operations.run_job(job, due=due), limit=limit)
+
+
+def begin_and_wait(
+    home: Path, request: Request, directly: Callable[[Operations], Any], *, limit: float
+) -> tuple[JsonObject, int]:
     """Queue a run and wait until it and its deliveries are over; the answer and the exit code."""
     return ask_or_do(
         home,
-        ("POST", job_path(job, "run"), {"due": due}),
+        request,
         lambda answer: _watch_run(home, answer, limit),
-        lambda: asyncio.run(_in_foreground(home, lambda ops: ops.run_job(job, due=due), _run_of, limit)),
+        lambda: asyncio.run(_in_foreground(home, directly, _run_of, limit)),
     )
 
 
@@ -85,7 +94,7 @@ async def _in_foreground(
                     return
                 await app.seams.clock.sleep(_LOOK_EVERY)
 
-        await app.run(stop, work, scheduling=False)
+        await app.run(stop, work, LoopbackHost(app.mcp_turns).run, scheduling=False)
         return answers[0]
     finally:
         await app.close()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, Self, cast
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
@@ -99,9 +99,31 @@ def _with_unit(value: object, forms: str) -> object:
     return _measured(value, _SPANS, forms)
 
 
+def _every(value: object) -> object:
+    """A time with its unit, or nothing at all."""
+    length = (
+        _age(value)
+        if value in (0, False)
+        else _with_unit(value, 'is no time: write one such as "30m", or false for never')
+    )
+    if isinstance(length, int) and 0 < length < _SPANS["m"]:
+        raise ValueError('is too often: write at least "1m"')
+    return length
+
+
+def _end_of_day(text: str) -> str:
+    return text if text == "24:00" else _time_of_day(text)
+
+
 def _time_of_day(text: str) -> str:
     if not _TIME_OF_DAY.fullmatch(text):
         raise ValueError('is no time of day; write hours and minutes, such as "23:30"')
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank; leave it out")
     return text
 
 
@@ -213,6 +235,37 @@ class SessionsConfig(_EitherSpelling):
     )
 
 
+class ActiveHoursConfig(_EitherSpelling):
+    """When heartbeats come by themselves. Where the end is before the start, the night between them belongs to it."""
+
+    start: Annotated[str, AfterValidator(_time_of_day)]
+    end: Annotated[str, AfterValidator(_end_of_day)]
+    timezone: Annotated[str, AfterValidator(_iana_zone)] | None = None
+
+    @model_validator(mode="after")
+    def _have_a_length(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("begin when they end; name two times, or leave them out for all day")
+        return self
+
+
+class HeartbeatConfig(_EitherSpelling):
+    """When the agent of the main session looks after things by itself, and where it tells of them."""
+
+    every: Annotated[int, BeforeValidator(_every), Field(le=366 * _DAY_MS)] = 0
+    target: Annotated[str, AfterValidator(_not_blank)] = "last"
+    active_hours: ActiveHoursConfig | None = None
+    prompt: Annotated[str, AfterValidator(_not_blank)] | None = None
+    light_context: bool = False
+    model: Annotated[str, AfterValidator(_not_blank)] | None = None
+
+    @model_validator(mode="after")
+    def _hours_hold_something_back(self) -> Self:
+        if self.active_hours is not None and not self.every:
+            raise ValueError('active_hours say nothing without every: set every, such as "30m"')
+        return self
+
+
 class DeliveriesConfig(_Section):
     """How long deliveries that belong to no run are kept once they are over; 0 and false mean for ever."""
 
@@ -270,6 +323,7 @@ class Config(_Section):
     scheduler: SchedulerConfig = SchedulerConfig()
     cron: CronConfig = CronConfig()
     sessions: SessionsConfig = SessionsConfig()
+    heartbeat: HeartbeatConfig = HeartbeatConfig()
     deliveries: DeliveriesConfig = DeliveriesConfig()
     agents: dict[Annotated[str, AfterValidator(_agent_id)], AgentConfig] = Field(
         default_factory=_default_agents

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from stentor.contract.errors import RunnerError
 from stentor.contract.settings import ProviderSettings, RunnerSettings, SecretRef
 from stentor.contract.tools import Tool
 
@@ -51,6 +53,18 @@ class ToolResult:
     result: object
 
 
+@dataclass(frozen=True, slots=True)
+class McpAccess:
+    """Where a program finds the tools of its turn, and the token that lets it in."""
+
+    url: str
+    token: str
+
+
+def _no_mcp() -> AbstractAsyncContextManager[McpAccess]:
+    raise RunnerError("bad_request", "nobody offers tools over MCP here")
+
+
 def _nothing_configured(ref: SecretRef) -> str:
     raise LookupError(f"nobody knows where {ref} is kept")
 
@@ -60,8 +74,9 @@ class TurnRequest:
     """Everything a runner needs for one turn. `call_tool` runs a tool on behalf of this run.
 
     `message` is what the agent is told: the job's own words, which `question` holds alone, and what it should know
-    besides. `bootstrap` and `instructions` come before the conversation. `seconds` is how long the turn may take, and
-    `reveal` gives the text of a secret, or raises `CredentialsRejected`.
+    besides. `bootstrap` and `instructions` come before the conversation. `seconds` is how long one request to
+    a model may take, and `reveal` gives the text of a secret, or raises `CredentialsRejected`. `over_mcp` offers the same tools to a program
+    that speaks MCP, for as long as its block lasts.
     """
 
     run_id: str
@@ -87,6 +102,7 @@ class TurnRequest:
     seconds: float | None = None
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     reveal: Callable[[SecretRef], str] = _nothing_configured
+    over_mcp: Callable[[], AbstractAsyncContextManager[McpAccess]] = _no_mcp
 
 
 @dataclass(frozen=True, slots=True)

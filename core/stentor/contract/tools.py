@@ -4,8 +4,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-# The built-in tool with which an agent sends messages: no plugin's tool may have its name.
+# The built-in tool with which an agent sends messages. No plugin's tool may have the name of one of ours.
 MESSAGE = "message"
+# All that are built in.
+BUILT_IN = frozenset(
+    {
+        MESSAGE,
+        "cron",
+        "session_status",
+        "sessions_history",
+        "sessions_list",
+        "sessions_send",
+        "sessions_spawn",
+        "sessions_yield",
+    }
+)
 
 
 class ToolRefused(Exception):

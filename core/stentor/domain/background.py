@@ -20,5 +20,13 @@ class Background:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """What stands in the `HEARTBEAT.md` of a workspace: None where there is none, and where it cannot be read."""
+
+    text: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
 def bootstrap_names(*, isolated: bool) -> tuple[str, ...]:
     return _ABOUT_THE_AGENT if isolated else (*_ABOUT_THE_AGENT, _MEMORY)

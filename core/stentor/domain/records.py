@@ -7,6 +7,7 @@ from stentor.contract.payloads import Manner
 from stentor.contract.runners import Message, Usage
 from stentor.contract.targets import Target
 from stentor.contract.traits import Rate
+from stentor.domain.happenings import UNCONCERNED, Attention
 from stentor.domain.manners import USUAL
 from stentor.domain.outbox import Verdict
 from stentor.domain.states import DeliveryState, Priority, Purpose, RunStatus, Trigger
@@ -183,6 +184,7 @@ class RunEnd:
     routes: str = "[]"
     # What the session is to remember and does not know yet.
     messages: tuple[Message, ...] = ()
+    attention: Attention = UNCONCERNED
     deliveries: tuple[DeliverySeed, ...] = ()
     # A one-shot is retired by the run that used up its only instant, never by a manual one.
     retire: str | None = None

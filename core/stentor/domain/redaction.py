@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote, quote_plus
 
 MASK = "[redacted]"
+# By this the tokens are known that let programs use the tools of a turn: there are too many to learn each.
+MCP_MARK = "stmcp_"
 
 _SHORTEST = 6  # blacking out less would hit ordinary words
 _TELLING_SEGMENT = 20  # the last part of a URL's path that is this long is a key, not a name
@@ -23,6 +25,7 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("earer", re.compile(r"\b[Bb]earer\s{1,8}([A-Za-z0-9._~+/=-]{6,})")),
     ("whsec_", re.compile(r"(whsec_[A-Za-z0-9+/=_-]{6,})")),
     ("xox", re.compile(r"(xox[abeprs]-[A-Za-z0-9.-]{6,})")),
+    (MCP_MARK, re.compile(rf"({MCP_MARK}[0-9a-z]{{20,}})")),
     ("xapp-", re.compile(r"(xapp-[A-Za-z0-9-]{6,})")),
     (":", re.compile(r"(?<!\d)(\d{6,20}:[A-Za-z0-9_-]{30,})")),
     ("%3", re.compile(r"(?<!\d)(\d{6,20}%3[Aa][A-Za-z0-9_-]{30,})")),

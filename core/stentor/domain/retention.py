@@ -15,7 +15,7 @@ class Limits:
     days: float = 0
     bytes: int = 0
     delivery_days: float = 0
-    sessions: SessionLimits = SessionLimits()
+    sessions: SessionLimits = field(default_factory=SessionLimits)
 
     def oldest_ms(self, now_ms: int) -> int | None:
         """What is from before this instant goes; None if age does not matter."""

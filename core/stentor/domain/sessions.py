@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from stentor.domain.jobs import SESSION_PREFIX, Job
+from stentor.domain.jobs import SESSION_PREFIX, Job, one_line
 from stentor.domain.records import SessionSeed
 
 DEFAULT_AGENT = "main"
 # What a session is for; it stands in a column of its own.
 KINDS = ("main", "named", "run", "subagent")
-_RESERVED = ("main", "cron", "hook", "subagent", "acp")
+_RESERVED = ("main", "cron", "run", "hook", "subagent", "acp")
+_LONGEST_NAME = 512
 
 
 def session_for(job: Job, session_id: str) -> SessionSeed:
@@ -69,13 +70,25 @@ def source_of_run(session: SessionSeed) -> SourceSession:
 
 def named_key(agent_id: str, name: str) -> str:
     """The key of a named session. A full key of the same agent is used as it stands, unless it poses as another kind."""
-    own = f"agent:{agent_id}:"
+    own, name = f"agent:{agent_id}:", name.strip().removeprefix(SESSION_PREFIX).strip()
+    if len(name) > _LONGEST_NAME or name != one_line(name):
+        raise ValueError(
+            f"the name of a session is one line of up to {_LONGEST_NAME} characters, none of them a control character"
+        )
     if not name.startswith("agent:"):
-        return f"{own}session:{name}"
+        return f"{own}{SESSION_PREFIX}{_there(name)}"
     if not name.startswith(own):
         raise ValueError(f"the session key belongs to another agent; this job runs as {agent_id}")
-    if name.removeprefix(own).split(":", 1)[0] in _RESERVED:
+    kind, _, rest = name.removeprefix(own).partition(":")
+    if kind.lower() in _RESERVED:
         raise ValueError(
             "the session key looks like a main, cron, hook or subagent session; name it otherwise"
         )
+    _there(rest if f"{kind}:" == SESSION_PREFIX else kind)
+    return name
+
+
+def _there(name: str) -> str:
+    if not name:
+        raise ValueError("a session needs a name, for instance weekly-digest")
     return name

@@ -1,12 +1,15 @@
 """What a session remembers, made into a history that any model accepts: whatever was cut off has an end in it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from stentor.contract.runners import Message
 
 UNANSWERED = "interrupted: the run ended before this call was answered; it may have had its effect"
 CUT_SHORT = "(interrupted: there is no answer to this)"
 UNPROMPTED = "(nobody asked)"
+# Of one entry no more is told in a later turn.
+LONGEST_TOLD = 50_000
 
 
 def mended(entries: Sequence[Message]) -> tuple[Message, ...]:
@@ -72,6 +75,18 @@ def within(entries: Sequence[Message], most: int) -> tuple[Message, ...]:
         if entries[at].role == "user":
             begin = at
     return tuple(entries[begin:])
+
+
+def shortened(entry: Message, most: int) -> Message:
+    """An entry that says no more than that: a large one must not push out all the others."""
+    text = entry.text if len(entry.text) <= most else f"{entry.text[: most - 1]}…"
+    calls = tuple(
+        call
+        if len(str(call.args)) <= most
+        else replace(call, args={"leftOut": "the arguments were too long"})
+        for call in entry.calls
+    )
+    return replace(entry, text=text, calls=calls)
 
 
 def size(entry: Message) -> int:

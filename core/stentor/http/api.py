@@ -56,6 +56,7 @@ def api(operations: Operations) -> Starlette:
         *session_routes(operations, answers),
         *account_routes(AccountOperations(operations.app), answers),
         at("/api/v1/send", endpoints.send, "POST"),
+        at("/api/v1/wake", endpoints.wake, "POST"),
     ]
     application = Starlette(routes=routes, exception_handlers={HTTPException: answers.refuse})
     # What is nearly a path is none: an answer is a document, never a way to another place.
@@ -85,6 +86,7 @@ class Endpoints:
             return {
                 **reader.counts(),
                 "sessions": reader.session_figures(),
+                "mainSession": {**reader.main_session(), **self._operations.app.heartbeat.outlook()},
                 "boot": self._operations.app.boot,
                 "accounts": self._operations.health(),
                 "incidents": reader.incidents(50),
@@ -176,3 +178,6 @@ class Endpoints:
 
     async def send(self, request: Request) -> JsonObject:
         return await self._operations.send(await body_of(request))
+
+    async def wake(self, request: Request) -> JsonObject:
+        return await self._operations.wake(await body_of(request))

@@ -1,4 +1,4 @@
-"""Serves the API on the daemon's unix socket, inside the daemon's loop."""
+"""Serves applications inside the daemon's loop: the API on its unix socket, and others on sockets of their own."""
 
 import asyncio
 import socket
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 class _QuietServer(uvicorn.Server):
@@ -18,19 +19,31 @@ class _QuietServer(uvicorn.Server):
         yield
 
 
+async def serve_on(listener: socket.socket, application: ASGIApp) -> None:
+    """Answer what comes in on a socket that listens, until cancelled."""
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=2,
+    )
+    server = _QuietServer(config)
+    try:
+        await server.serve([listener])
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await server.shutdown([listener])
+        raise
+
+
 class SocketServer:
     """A service for the app: listens until cancelled. Whoever may open the socket's file is trusted."""
 
     def __init__(self, application: Starlette, path: Path) -> None:
-        config = uvicorn.Config(
-            application,
-            log_config=None,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=2,
-        )
-        self._server = _QuietServer(config)
+        self._application = application
         self._path = path
         self.listening = asyncio.Event()
 
@@ -42,11 +55,7 @@ class SocketServer:
             listener.listen(128)
             self.listening.set()
             listener.setblocking(False)  # noqa: FBT003 - the standard library's signature
-            await self._server.serve([listener])
-        except asyncio.CancelledError:
-            self._server.should_exit = True
-            await self._server.shutdown([listener])
-            raise
+            await serve_on(listener, self._application)
         finally:
             listener.close()
             self._path.unlink(missing_ok=True)

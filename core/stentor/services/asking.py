@@ -13,6 +13,7 @@ from stentor.contract.settings import ProviderSettings, SecretRef
 from stentor.contract.tools import Tool
 from stentor.domain.candidates import line_up, permitted
 from stentor.domain.faults import StoreError
+from stentor.domain.reasoning import without_reasoning
 from stentor.domain.records import Preferences
 from stentor.domain.replies import Reason, is_interim
 from stentor.domain.rulings import Hand
@@ -111,7 +112,7 @@ class Asking:
         final, model = ended.heard.final, ended.heard.model
         return TurnOutcome(
             text,
-            (*self._transcript.unwritten, Message("assistant", text)),
+            (*self._transcript.unwritten, Message("assistant", without_reasoning(text).strip())),
             final.attachments if final is not None else (),
             self._usage,
             model,
@@ -186,7 +187,7 @@ class Asking:
         begun = False
         while True:
             model = waiting.popleft()
-            ended = await self._take(model, text, tasks)
+            ended = await self._take(model, text, tasks, is_last=not waiting)
             self._usage = both(self._usage, ended.heard.usage)
             self._notes += ended.warnings
             if ended.heard.switched is not None:
@@ -220,7 +221,7 @@ class Asking:
         await self.means.store.prefer(self.question.run.session.base_key, Wishes(model=model), hand)
         return self._models
 
-    async def _take(self, model: str | None, text: str, tasks: asyncio.TaskGroup) -> Ended:
+    async def _take(self, model: str | None, text: str, tasks: asyncio.TaskGroup, *, is_last: bool) -> Ended:
         means, question = self.means, self.question
         limit = max(self._left, 0.001) if question.limit else 0.0
         clocks = TurnClocks(means.clock, limit, means.setup_seconds, means.stall_seconds)
@@ -228,7 +229,10 @@ class Asking:
             question.run, means.store, means.clock, means.boot, self._tools(), clocks, self._transcript
         )
         listening.model = model
-        following = listening.follow(question.agent.runner, lambda: self._request(listening, model, text))
+        # While others may still be asked, nobody gets all of the time.
+        seconds = (limit if is_last else limit / 2) or None
+        ask = partial(self._request, listening, model, text, seconds)
+        following = listening.follow(question.agent.runner, ask)
         turn = tasks.create_task(following, name=f"turn {question.run.id}")
         turn.add_done_callback(lambda _: clocks.stop())
         try:
@@ -247,7 +251,9 @@ class Asking:
         allowed = self.question.turn.tools_allow
         return tools if allowed is None else {name: tools[name] for name in allowed if name in tools}
 
-    async def _request(self, listening: Listening, model: str | None, text: str) -> TurnRequest:
+    async def _request(
+        self, listening: Listening, model: str | None, text: str, seconds: float | None
+    ) -> TurnRequest:
         means, question, brief, wishes = self.means, self.question, self._brief, self._wishes
         run, agent, limit = question.run, question.agent, listening.clocks.limit
         request = TurnRequest(
@@ -271,7 +277,7 @@ class Asking:
             workspace=agent.workspace,
             question=brief.question if text == brief.message else text,
             instructions=brief.instructions,
-            seconds=limit or None,
+            seconds=seconds,
             providers=means.providers,
             reveal=means.reveal,
             over_mcp=partial(means.mcp_turns.open, listening),

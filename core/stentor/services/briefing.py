@@ -5,13 +5,14 @@ from functools import partial
 from pathlib import Path
 
 from stentor.contract.runners import BootstrapFile
-from stentor.domain.background import Background
+from stentor.domain.background import Background, Tasks
+from stentor.domain.behalf import OnBehalf
+from stentor.domain.heartbeats import Waking
 from stentor.domain.jobs import AgentTurn, Job
-from stentor.domain.prompts import question, told
+from stentor.domain.prompts import question, question_of_agent, told, told_of_events, told_on_behalf
+from stentor.domain.session_limits import OF_ONE_RUN
 from stentor.domain.skills import listed
 from stentor.ports import Aside, Clock, Workspaces
-
-_ISOLATED = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,31 @@ class Briefing:
         """What the agent is told of this turn. With a light context it learns of the job alone."""
         known = Background()
         if not turn.light_context:
-            look = partial(self.workspaces.background, workspace, isolated=session_kind == _ISOLATED)
+            look = partial(self.workspaces.background, workspace, isolated=session_kind in OF_ONE_RUN)
             known = await self.aside.do(look)
-        asked = question(job.id, job.name, turn.message)
-        message = told(
-            asked,
-            now_ms=self.clock.now_ms(),
-            zone=getattr(job.schedule, "tz", None) or self.zone,
-            delivery=job.delivery,
-            may_send=may_send,
-        )
+        asked, message = self._asked(job, turn, may_send=may_send)
         return Brief(asked, message, listed(known.skills), known.bootstrap, known.warnings)
+
+    async def tasks(self, workspace: Path | None) -> Tasks:
+        """What the agent is to look after at each heartbeat, as it stands in its workspace."""
+        return await self.aside.do(partial(self.workspaces.tasks, workspace))
+
+    def _asked(self, job: Job, turn: AgentTurn, *, may_send: bool) -> tuple[str, str]:
+        """The question, and the message it is put in."""
+        now = self.clock.now_ms()
+        zone = getattr(job.schedule, "tz", None) or self.zone
+        if isinstance(turn, Waking):
+            message = told_of_events(
+                turn.message,
+                now_ms=now,
+                zone=zone,
+                delivery=job.delivery,
+                may_send=may_send,
+                has_events=turn.has_events,
+            )
+            return turn.message, message
+        if isinstance(turn, OnBehalf):
+            asked = question_of_agent(turn.sender, turn.message)
+            return asked, told_on_behalf(asked, now_ms=now, zone=zone, may_send=may_send)
+        asked = question(job.id, job.name, turn.message)
+        return asked, told(asked, now_ms=now, zone=zone, delivery=job.delivery, may_send=may_send)

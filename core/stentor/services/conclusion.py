@@ -57,6 +57,7 @@ def conclude(case: Conclusion, boot: str, outgoings: Outgoings, *, retire: str |
         suppression=silent,
         routes=case.plan.as_json,
         messages=outcome.messages,
+        attention=outcome.attention,
         deliveries=_deliveries(case, reply, silent, outgoings),
         retire=retire,
     )

@@ -13,6 +13,7 @@ from stentor.ports import Clock, Store
 
 log = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True, slots=True)
 class Lineage:
     """What led to a run: the sessions of the runs above it, and whether a job's own run stands at the top."""
@@ -43,6 +44,8 @@ class Errand:
     lineage: Lineage = Lineage()
     awaiting: bool = False
     kept: bool = True
+    # The instant it stands for, if nobody asked for it just now.
+    scheduled_ms: int | None = None
 
     @property
     def nested(self) -> int:
@@ -96,6 +99,7 @@ class Errands:
             self.clock.now_ms(),
             self.boot,
             errand.session,
+            errand.scheduled_ms,
         )
         # It counts from now on: another one may be sent before it is written down.
         self._keep(errand, run)

@@ -11,6 +11,7 @@ from itertools import count
 
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import FixedText, Job
+from stentor.domain.plugin_words import storable
 from stentor.domain.records import Finished, RunEnd, RunSeed
 from stentor.domain.states import RunStatus, Trigger
 from stentor.ports import Clock, Store
@@ -69,17 +70,26 @@ class Executor:
         heappush(self._later, (run.due_ms, ticket.order, ticket))
         self._wake.set()
 
+    def waiting(self, job_id: str) -> RunSeed | None:
+        """A run of a job that has not begun, if there is one."""
+        tickets = self._of_job.get(job_id, ())
+        return next((each.run for each in tickets if not each.started and not each.cancelled), None)
+
+    def is_busy_with(self, job_id: str) -> bool:
+        """Whether a run of a job waits or is under way."""
+        return job_id in self._of_job
+
     def job_changed(self, job_id: str) -> None:
         """What has not begun of a job is looked at again when its time comes."""
         for ticket in self._of_job.get(job_id, ()):
             ticket.stale = True
 
-    async def cancel(self, run_id: str) -> bool:
+    async def cancel(self, run_id: str, why: str = "cancelled by its owner") -> bool:
         """Stop a run or take it out of the queue. False when it is over already."""
         ticket = self._open.get(run_id)
         if ticket is None:
             return False
-        ticket.cancelled = "cancelled by its owner"
+        ticket.cancelled = why
         if ticket.task is not None:
             ticket.task.cancel()
             await asyncio.wait({ticket.task})
@@ -270,9 +280,25 @@ class Executor:
                 await self.courtesy.turn()
             if isinstance(result, StoreError):
                 log.error("run %s could not be ended: %s", end.run_id, result, extra={"event": "run_lost"})
+                await self._end_without_result(end, result)
             elif result.kept:
                 self._after(end, result, jobs.get(end.run_id))
         self.on_outbox()
+
+    async def _end_without_result(self, end: RunEnd, why: StoreError) -> None:
+        """A result that the store never takes is lost; its run must not go on for ever because of that."""
+        error = f"the result could not be written down: {storable(str(why))}"
+        plain = RunEnd(
+            end.run_id, end.boot, RunStatus.ERROR, "done", end.ended_ms, error=error, error_kind="internal"
+        )
+        plain = replace(plain, started_ms=end.started_ms, retire=end.retire, most_errors=end.most_errors)
+        (result,) = await insist(
+            self.clock, f"the end of run {end.run_id}", lambda: self.store.finish_runs([plain])
+        )
+        if isinstance(result, StoreError):
+            log.error("nor without its result: %s", result, extra={"event": "run_lost"})
+        else:
+            self.on_finished(plain)
 
     def _after(self, end: RunEnd, result: Finished, job: Job | None) -> None:
         if result.successor is not None and job is not None:

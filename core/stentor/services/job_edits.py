@@ -87,7 +87,11 @@ def revised(rules: JobRules, stored: StoredJob, raw: JsonObject, *, by: str) -> 
     job = rules.read(_placed(rules, stored, raw, now))
     if stored.job is None or job.agent_id != stored.job.agent_id:
         rules.check_agent(job)
+    if stored.job is None or (job.agent_id, job.payload) != (stored.job.agent_id, stored.job.payload):
+        rules.check_models(job)
     job, preview, warnings = _routed(rules, stored, job)
+    if stored.job is None or job.wake_mode != stored.job.wake_mode:
+        warnings = (*warnings, *rules.doubts(job))
     if stored.is_told_elsewhere(job):
         job = rules.alert_routes.checked(job)
     job = rules.with_numbers(job, now)

@@ -46,13 +46,22 @@ class JobDefaults:
     missed_policy: str = "latest"
     missed_grace_seconds: int | None = None
     failure_destination: Destination | None = None
+    has_heartbeat: bool = False
 
     @classmethod
     def of(cls, config: Config) -> Self:
         zone, source = config.zone()
         missed = config.scheduler.missed
         agents = {name: config.agents[name].allowed_models for name in sorted(config.agents)}
-        return cls(zone, source, agents, missed.policy, missed.grace_seconds, configured(config))
+        return cls(
+            zone,
+            source,
+            agents,
+            missed.policy,
+            missed.grace_seconds,
+            configured(config),
+            has_heartbeat=config.heartbeat.every > 0,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +121,13 @@ class JobRules:
             filled["sessionTarget"] = f"{SESSION_PREFIX}{origin.session}"
         job = self.read(filled)
         self.check_agent(job)
+        self.check_models(job)
         found = self.resolved(job, origin)
         next_at = first_instant(job, now)
         job = self.with_numbers(self.alert_routes.checked(found.job), now)
         self.check_options(job)
-        return Prepared(job, found.preview, next_at if job.enabled else None, found.warnings)
+        warnings = (*found.warnings, *self.doubts(job))
+        return Prepared(job, found.preview, next_at if job.enabled else None, warnings)
 
     def read(self, raw: JsonObject) -> Job:
         """A job by its own rules, with what follows from the rest of it or from the configuration filled in."""
@@ -157,9 +168,8 @@ class JobRules:
             hint = f"configured agents: {', '.join(self.defaults.agents)}; add [agents.{job.agent_id}] to stentor.toml"
             close = did_you_mean(job.agent_id, self.defaults.agents)
             raise Refused("unknown_agent", f"there is no agent {job.agent_id!r}{close}", hint=hint)
-        self._check_models(job)
 
-    def _check_models(self, job: Job) -> None:
+    def check_models(self, job: Job) -> None:
         allowed, payload = self.defaults.agents[job.agent_id], job.payload
         if not isinstance(payload, AgentTurn):
             return
@@ -174,6 +184,14 @@ class JobRules:
             hint = f"name one of those, or add it to agents.{job.agent_id}.allowed_models in stentor.toml"
             raise Refused(
                 "model_not_allowed", "the job names a model that is not allowed", hint=hint, details=wrong
+            )
+
+    def doubts(self, job: Job) -> Iterator[str]:
+        """What works otherwise than it says. Older tools write that their jobs wait, whether or not there is a heartbeat."""
+        if job.wake_mode == "next-heartbeat" and not self.defaults.has_heartbeat:
+            yield (
+                "there is no heartbeat to wait for, so the agent is told at once: set every under [heartbeat], for instance "
+                '"30m", or choose wakeMode now'
             )
 
     def check_options(self, job: Job) -> None:

@@ -1,7 +1,7 @@
 """The stored jobs: adding, editing, applying and removing them, each change once and with who made it."""
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +44,7 @@ class JobBook:
     boot: str
     conversations: Conversations
     naming: Naming
-    resets: Resets = Resets()
+    resets: Resets = field(default_factory=Resets)
 
     @cached_property
     def rules(self) -> JobRules:

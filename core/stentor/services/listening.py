@@ -23,6 +23,7 @@ from stentor.domain.faults import StoreError
 from stentor.domain.plugin_words import whole
 from stentor.domain.records import RunSeed
 from stentor.ports import Clock, Store
+from stentor.services.outcomes import countable
 from stentor.services.transcript import Transcript
 from stentor.services.turn_clocks import TurnClocks
 
@@ -141,7 +142,7 @@ class Listening:
             case Usage():
                 # Who tells of one request only has told of the last one.
                 context = event.input if event.context is None else event.context
-                self.usage = replace(event, context=context)
+                self.usage = countable(replace(event, context=context))
             case ModelSwitched(model=model):
                 self.switched = model if model != self.model else None
             case Denied():

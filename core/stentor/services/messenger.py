@@ -4,7 +4,7 @@ It never touches a channel: it writes into the outbox what its run wants sent, a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,15 +12,17 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
-from stentor.contract.payloads import Attachment, Payload
+from stentor.contract.payloads import Attachment, Manner, Payload
 from stentor.contract.tools import MESSAGE, Tool, ToolCall, ToolRefused
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
+from stentor.domain.manners import WORDS, unheeded
+from stentor.domain.reach import check
 from stentor.domain.records import DeliverySeed, RunSeed
 from stentor.domain.refusals import details_of
 from stentor.domain.route_plans import RoutePlan
 from stentor.domain.routing import LAST, Address, Route, RouteError, prefix_of, resolve
-from stentor.domain.states import DeliveryState
+from stentor.domain.states import DeliveryState, Purpose
 from stentor.ports import AttachmentLost, Clock, Spool, Store
 from stentor.services.naming import Naming
 from stentor.services.outgoing import Outgoings
@@ -54,6 +56,8 @@ _SCHEMA = {
             },
             "description": "Files of the workspace to send along.",
         },
+        "replyTo": {**_TEXT, "description": "The id of the message that this one answers."},
+        "dryRun": {"type": "boolean", "description": "Only say where it would go, and send nothing."},
     },
     "required": ["to"],
     "additionalProperties": False,
@@ -82,6 +86,8 @@ class _Message(_Model):
     account_id: str | None = None
     channel: str | None = None
     attachments: tuple[_File, ...] = ()
+    reply_to: Annotated[str, BeforeValidator(_digits)] = ""
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +132,13 @@ class RunMessages:
         """Write a message into the outbox and wait a moment for what becomes of it."""
         message = _read(arguments)
         route = await self.messenger.naming.knowing(lambda: self._route(message))
+        if message.dry_run:
+            return self._outlook(message, route)
         files = [await self._file(file) for file in message.attachments]
         payload = Payload(message.text, tuple(files))
-        seed = await self.messenger.outgoings.beside(len(message.text), partial(self._seed, route, payload))
+        seed = await self.messenger.outgoings.beside(
+            len(message.text), partial(self._seed, message, route, payload)
+        )
         if call.over or not await self.messenger.store.enqueue_of_run(seed, self.messenger.boot):
             raise ToolRefused("fenced: the run is over, and the message was not sent")
         self.sent.append(seed.id)
@@ -142,6 +152,25 @@ class RunMessages:
             "state": state.value,
             **({"note": note} if note else {}),
         }
+
+    def _outlook(self, message: _Message, route: Route) -> dict[str, object]:
+        """Where it would go, if it went; why not, if it would not."""
+        manner = self._manner(message, route)
+        _refuse_empty(Payload(message.text), len(message.attachments))
+        try:
+            check(self.plan.reach, Purpose.TOOL, route.target)
+        except RouteError as error:
+            raise ToolRefused(error.message) from error
+        outlook = {"dryRun": True, "target": route.target.canonical, "accountId": route.account}
+        return {**outlook, **({"replyTo": manner.reply_to} if manner.reply_to else {})}
+
+    def _manner(self, message: _Message, route: Route) -> Manner:
+        """As the job has it, and as an answer where its channel knows answers."""
+        manner = replace(self.job.delivery.manner, reply_to=message.reply_to)
+        channel = self.messenger.outgoings.directory.channels[route.target.channel]
+        for word, why in unheeded(Manner(reply_to=message.reply_to), channel, route.target):
+            raise ToolRefused(f"{WORDS[word]}: {why}; leave it out")
+        return manner
 
     async def _route(self, message: _Message) -> Route:
         """A target without a prefix is read as one of the job's own channel."""
@@ -170,11 +199,12 @@ class RunMessages:
         own = self.job.delivery.account_id
         return own if channel is not None and own in directory.accounts(channel.name) else None
 
-    def _seed(self, route: Route, payload: Payload) -> DeliverySeed:
-        if not payload.text.strip() and not payload.attachments:
-            raise ToolRefused("the message is empty: give it a text or attachments")
+    def _seed(self, message: _Message, route: Route, payload: Payload) -> DeliverySeed:
+        _refuse_empty(payload, len(payload.attachments))
+        manner = self._manner(message, route)
+        outgoings = self.messenger.outgoings
         try:
-            return self.messenger.outgoings.by_tool(self.plan, route, payload, self.run, self.job)
+            return outgoings.by_tool(self.plan, route, payload, self.run, self.job, manner=manner)
         except RouteError as error:
             raise ToolRefused(error.message) from error
 
@@ -202,6 +232,11 @@ class RunMessages:
         except StoreError:
             return seed.state  # it is written down all the same
         return seed.state if stored is None else stored.state
+
+
+def _refuse_empty(payload: Payload, files: int) -> None:
+    if not payload.text.strip() and not files:
+        raise ToolRefused("the message is empty: give it a text or attachments")
 
 
 def _read(arguments: Mapping[str, object]) -> _Message:

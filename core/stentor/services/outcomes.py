@@ -1,12 +1,15 @@
 """How a turn ends: with something to say, or with a failure that has a phase."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TypeVar
 
 from stentor.contract.runners import AttachmentRef, Message, Usage
+from stentor.domain.happenings import UNCONCERNED, Attention
 from stentor.domain.states import RunStatus
 
 N = TypeVar("N", int, float)
+# More tokens than anybody pays for, and few enough to add up for ever.
+_MOST_COUNTED = 10**12
 
 _UNCONFIRMED = (
     "needs_review: the runner did not end when it was told to and may still be working; "
@@ -26,6 +29,7 @@ class TurnOutcome:
     warnings: tuple[str, ...] = ()
     # It is not the model that was to be asked.
     other_model: bool = False
+    attention: Attention = UNCONCERNED
 
 
 class TurnFailed(Exception):
@@ -88,3 +92,10 @@ def _added(one: N | None, other: N | None) -> N | None:
     if one is None or other is None:
         return one if other is None else other
     return one + other
+
+
+def countable(usage: Usage) -> Usage:
+    """What can be counted of it: a number that no turn can come to is not known."""
+    return Usage(
+        *(value if value is not None and 0 <= value <= _MOST_COUNTED else None for value in astuple(usage))
+    )

@@ -118,11 +118,11 @@ class Outgoings:
         )
 
     def by_tool(
-        self, plan: RoutePlan, route: Route, payload: Payload, run: RunSeed, job: Job
+        self, plan: RoutePlan, route: Route, payload: Payload, run: RunSeed, job: Job, *, manner: Manner
     ) -> DeliverySeed:
         """A message that an agent at work sends itself. Raises `RouteError`."""
-        rendered = self.render(route, payload, Style.of(job))
-        return self.for_job(job, Intent(Purpose.TOOL, route, rendered, run.id), plan)
+        rendered = self.render(route, payload, Style(job.delivery.number_parts, manner))
+        return replace(self.for_job(job, Intent(Purpose.TOOL, route, rendered, run.id), plan), manner=manner)
 
     def for_job(self, job: Job, intent: "Intent", plan: RoutePlan) -> DeliverySeed:
         """The one way by which deliveries in the name of a job are made: no other place is reached by any."""

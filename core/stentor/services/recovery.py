@@ -8,7 +8,7 @@ from stentor.contract.channel import Channel
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
 from stentor.domain.outbox import Verdict, orphaned
-from stentor.domain.records import OpenRun, Outgoing, RunEnd, Settlement
+from stentor.domain.records import OpenRun, Outgoing, RunEnd, RunSeed, Settlement
 from stentor.domain.states import PartState, RunStatus
 from stentor.ports import Clock, Store
 from stentor.services.circumstances import attempt_of, traits_for
@@ -28,6 +28,8 @@ class Recovery:
     executor: Executor
     new_id: Callable[[str], str]
     boot: str
+    # What runs do that have a job nobody has stored.
+    unstored: Callable[[RunSeed], Job | None]
 
     async def run(self) -> None:
         found = await self.store.recover(self.boot)
@@ -61,15 +63,11 @@ class Recovery:
 
     async def _resume(self, found: OpenRun) -> None:
         run, now = found.seed, self.clock.now_ms()
-        row = await self.store.job(run.job_id)
         end = RunEnd(run.id, self.boot, RunStatus.INTERRUPTED, None, now)
-        if row is None:
-            await self.store.finish_runs([_because(end, "the job was removed")])
-            return
         try:
-            job = Job.model_validate_json(row.doc)
-        except ValueError as error:
-            await self.store.finish_runs([_because(end, f"the job cannot be read: {error}")])
+            job = await self._job_of(run)
+        except LookupError as error:
+            await self.store.finish_runs([_because(end, str(error))])
             return
         if not found.started and not _too_late(found, job, now):
             self.executor.submit(run, job)
@@ -85,6 +83,18 @@ class Recovery:
         for finished in await self.store.finish_runs([end]):
             if not isinstance(finished, StoreError) and finished.successor is not None:
                 self.executor.submit(finished.successor, job)
+
+    async def _job_of(self, run: RunSeed) -> Job:
+        unstored = self.unstored(run)
+        if unstored is not None:
+            return unstored
+        row = await self.store.job(run.job_id)
+        if row is None:
+            raise LookupError("the job was removed")
+        try:
+            return Job.model_validate_json(row.doc)
+        except ValueError as error:
+            raise LookupError(f"the job cannot be read: {error}") from error
 
 
 def _because(end: RunEnd, why: str) -> RunEnd:

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from stentor.contract.tools import ToolRefused
 from stentor.domain.json_types import JsonObject
-from stentor.domain.refusals import Refused, details_of
+from stentor.domain.refusals import details_of
 
 # What only the library has use for.
 _LEFT_OUT = ("anyOf", "default", "title")
@@ -47,13 +47,13 @@ def schema_of(model: type[Arguments]) -> Mapping[str, object]:
     }
 
 
-def refusal(error: Refused) -> ToolRefused:
+def refusal(message: str, hint: str) -> ToolRefused:
     """The same words as anywhere else, with the way out."""
-    return ToolRefused(f"{error.message}; {error.hint}" if error.hint else error.message)
+    return ToolRefused(f"{message}; {hint}" if hint else message)
 
 
 def _plain(field: Mapping[str, Any]) -> JsonObject:
-    """What may be left out is no choice between something and nothing."""
+    """What may be left out is no choice between something and nothing; of several spellings the first is meant."""
     said = [choice for choice in field.get("anyOf", []) if choice != {"type": "null"}]
-    whole = {**field, **said[0]} if len(said) == 1 else dict(field)
+    whole = {**field, **said[0]} if said else dict(field)
     return {key: value for key, value in whole.items() if key not in _LEFT_OUT}

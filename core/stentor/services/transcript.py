@@ -10,8 +10,9 @@ from stentor.contract.runners import Message, ToolResult, ToolUse
 from stentor.domain.faults import StoreError
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.plugin_words import whole
+from stentor.domain.reasoning import without_reasoning
 from stentor.domain.records import RunSeed
-from stentor.domain.transcripts import mended, size, within
+from stentor.domain.transcripts import mended, shortened, size, within
 from stentor.ports import Clock, Store
 
 log = logging.getLogger(__name__)
@@ -31,8 +32,10 @@ class Transcript:
     boot: str
     # Agents and tools quote what they were given: nothing of it is written down unread.
     clean: Callable[[str], str]
-    # How much of it a runner is told.
+    # How much a runner is told of what the session knew before.
     most: int = HISTORY_CHARACTERS
+    # And how much of each call and result since.
+    _longest: int = HISTORY_CHARACTERS
     _before: tuple[Message, ...] = ()
     _said: list[Message] = field(default_factory=list[Message])
     _unwritten: list[Message] = field(default_factory=list[Message])
@@ -45,7 +48,10 @@ class Transcript:
     def history(self) -> tuple[Message, ...]:
         """What a runner is told of all that, so that any model accepts it: without the question that is open."""
         said = self._said[:-1] if self.is_asked else self._said
-        return mended(within((*self._before, *said), self.most))
+        # The turn that is under way is told from its beginning: without its question nobody can go on with it.
+        return mended(
+            (*within(self._before, self.most), *(shortened(entry, self._longest) for entry in said))
+        )
 
     @property
     def is_asked(self) -> bool:
@@ -58,16 +64,25 @@ class Transcript:
         return tuple(self._unwritten)
 
     def tell_less(self) -> bool:
-        """A quarter of it from now on, because it was too much; False when there is nothing left to leave out."""
-        told = sum(map(size, self.history))
-        self.most = told // 4 if told > _NOT_WORTH_TELLING else 0
-        return told > 0
+        """A quarter of it from now on, because it was too much; False when there is nothing left to leave out.
+
+        Of this turn only what its tools gave is told in fewer words.
+        """
+        before = sum(map(size, within(self._before, self.most)))
+        if before:
+            self.most = before // 4 if before > _NOT_WORTH_TELLING else 0
+            return True
+        longest = max(
+            (size(shortened(entry, self._longest)) for entry in self._said if entry.role != "user"), default=0
+        )
+        self._longest = longest // 4
+        return longest > _NOT_WORTH_TELLING
 
     async def ask(self, text: str) -> None:
         await self._say(Message("user", text))
 
     async def answer(self, text: str) -> None:
-        await self._say(Message("assistant", text))
+        await self._say(Message("assistant", without_reasoning(text).strip()))
 
     async def call(self, text: str, name: str, args: Mapping[str, object]) -> str:
         """The agent calls a tool, and said this before. It is on record before the tool runs."""

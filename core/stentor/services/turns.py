@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import Message
+from stentor.domain.faults import StoreError
+from stentor.domain.happenings import UNATTENDED, Attendance, Attention
+from stentor.domain.heartbeats import Waking, asked, tasks_in
 from stentor.domain.instants import iso, local
 from stentor.domain.jobs import AgentTurn, Command, FixedText, Job, SystemEvent
 from stentor.domain.prompts import question
 from stentor.domain.records import RunSeed
 from stentor.domain.rendering import fill
+from stentor.domain.replies import Reason, classify
 from stentor.services.agent_turns import Agent, Question
 from stentor.services.asking import Asking, Means
 from stentor.services.listening import note_phase
@@ -28,6 +32,7 @@ class Turns:
     agents: Mapping[str, Agent]
     run_command: RunCommand
     means: Means
+    attendance: Attendance = UNATTENDED
 
     async def take(
         self, run: RunSeed, job: Job, tasks: asyncio.TaskGroup, messages: RunMessages | None = None
@@ -35,14 +40,34 @@ class Turns:
         """The clocks start now. A runner that does not end when told to is left to `tasks`."""
         match job.payload:
             case SystemEvent(text=text):
-                return TurnOutcome("", (Message("system", text),))
+                wake, warnings = self.attendance.wake(job.wake_mode)
+                said = Message("system", text)
+                return TurnOutcome("", (said,), warnings=warnings, attention=Attention(wake))
             case FixedText(text=text):
                 return TurnOutcome(fill(text, placeholders(run, job)))
             case Command() as command:
                 return await self._command(run, job, command)
+            case Waking() as turn:
+                whole = Question(run, job, turn, self._agent(job), limit_seconds(job), messages)
+                return await self._woken(whole, turn, tasks)
             case AgentTurn() as turn:
-                asked = Question(run, job, turn, self._agent(job), limit_seconds(job), messages)
-                return await Asking(self.means, asked).answer(tasks)
+                whole = Question(run, job, turn, self._agent(job), limit_seconds(job), messages)
+                return await Asking(self.means, whole).answer(tasks)
+
+    async def _woken(self, whole: Question, turn: Waking, tasks: asyncio.TaskGroup) -> TurnOutcome:
+        """A turn about all that has happened by now, whoever wanted it. With a good answer all of that is answered."""
+        means = self.means
+        try:
+            events = await means.store.unanswered(whole.run.session.key)
+        except StoreError as error:
+            raise TurnFailed("setup", "unavailable", f"the session cannot be read: {error}") from error
+        found = await means.briefing.tasks(whole.agent.workspace)
+        worded = asked(turn, events, tasks_in(found.text or ""), means.briefing.zone)
+        outcome = await Asking(means, replace(whole, turn=worded)).answer(tasks)
+        notes = (*turn.notes, *found.warnings, *outcome.warnings)
+        if not events and not whole.has_sent and _is_nothing(outcome):
+            return replace(outcome, messages=(), warnings=notes, attention=Attention(forgotten=True))
+        return replace(outcome, warnings=notes, attention=Attention(answered=tuple(events)))
 
     async def _command(self, run: RunSeed, job: Job, command: Command) -> TurnOutcome:
         limit = limit_seconds(job)
@@ -64,6 +89,11 @@ class Turns:
             message = f"there is no agent {job.agent_id!r}; configured: {known}"
             raise TurnFailed("setup", "agent_missing", message)
         return agent
+
+
+def _is_nothing(outcome: TurnOutcome) -> bool:
+    """Whether an agent has looked after everything and found nothing to tell."""
+    return not outcome.attachments and classify(outcome.text).reason is Reason.HEARTBEAT_ACK
 
 
 def placeholders(run: RunSeed, job: Job) -> dict[str, str]:

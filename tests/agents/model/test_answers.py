@@ -12,12 +12,12 @@ pytestmark = pytest.mark.usefixtures("library")
 UNFINISHED = "the provider did not say that the answer is complete"
 
 
-def answered(**facts: Any) -> Final:
+def answered(text: str = " It is done.\n", **facts: Any) -> Final:
     from pydantic_ai.messages import ModelResponse, TextPart
 
     from stentor.agents.model.answers import check_whole, final_of
 
-    response = ModelResponse(parts=[TextPart(" It is done.\n")], **facts)
+    response = ModelResponse(parts=[TextPart(text)], **facts)
     check_whole(response, "x:m")
     return final_of(response, "x:m", has_acted=False)
 
@@ -52,3 +52,9 @@ def test_words_that_are_no_answer(facts: dict[str, Any], kind: str) -> None:
 )
 def test_words_that_are_an_answer(facts: dict[str, Any], warnings: tuple[str, ...]) -> None:
     assert answered(**facts) == Final("It is done.", warnings=warnings)
+
+
+def test_thoughts_alone_are_no_answer() -> None:
+    with pytest.raises(RunnerError, match="thought, and answered nothing") as refused:
+        answered("<think>what now?</think>\n", finish_reason="stop")
+    assert refused.value.kind == "empty"

@@ -7,16 +7,17 @@ from stentor.adapters.sqlite.rows import fetch, listed
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.adapters.sqlite.targets import address
 from stentor.contract.targets import Target
+from stentor.domain.happenings import HEARTBEAT
 from stentor.domain.sessions import SourceSession
 from stentor.domain.states import GOOD_DELIVERY
 
 _TARGET = "d.channel, d.kind, d.target_id, d.target, d.thread, d.account"
-# A place that was itself found by looking for the last one says nothing new.
+# A place that was itself found by looking for the last one says nothing new, nor does where nobody was spoken with.
 _OF_SESSION = f"""
 SELECT {_TARGET}, d.created_at, d.rowid FROM sessions s CROSS JOIN messages m ON m.session_id = s.id
 CROSS JOIN deliveries d ON d.run_id = m.run_id
 WHERE s.key = ?1 AND s.current = 1 AND d.purpose IN ('announce', 'tool', 'reply') AND d.source <> 'last'
-    AND d.state IN (SELECT value FROM json_each(?2))
+    AND d.job_id <> '{HEARTBEAT}' AND d.state IN (SELECT value FROM json_each(?2))
 ORDER BY d.created_at DESC, d.rowid DESC LIMIT 1
 """
 _BY_HAND = f"""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import apsw
 
-from stentor.adapters.sqlite import deliveries, guards, rollup, runs, transcripts
+from stentor.adapters.sqlite import deliveries, guards, happenings, rollup, runs, transcripts
 from stentor.adapters.sqlite.events import alert, event, record_all
 from stentor.adapters.sqlite.giving_up import give_up
 from stentor.adapters.sqlite.rows import Row, fetch
@@ -73,7 +73,7 @@ def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Fini
             runs.note_late(connection, end.run_id, f"ended as {end.status.value}", end.ended_ms)
     connection.executemany(_END, [_values(end) for end in kept])
     for end in kept:
-        _remember(connection, end, rows[end.run_id][1])
+        _remember(connection, end, *rows[end.run_id][:2])
     deliveries.insert_all(connection, [delivery for end in kept for delivery in end.deliveries])
     rollup.summarise_runs(connection, [end.run_id for end in kept])
     record_all(connection, [_ended(end, rows[end.run_id][0]) for end in kept])
@@ -130,11 +130,13 @@ def _take_back(connection: apsw.Connection, run_id: str, at_ms: int) -> None:
     rollup.after_changes(connection, changes)
 
 
-def _remember(connection: apsw.Connection, end: RunEnd, session_id: str) -> None:
+def _remember(connection: apsw.Connection, end: RunEnd, job_id: str, session_id: str) -> None:
     """What the session keeps of the run."""
     usage = end.usage
     if end.messages:
-        transcripts.append(connection, session_id, end.messages, run_id=end.run_id, at_ms=end.ended_ms)
+        origin = transcripts.Origin(end.run_id, job_id, end.attention.wake)
+        transcripts.append(connection, session_id, end.messages, origin, end.ended_ms)
+    happenings.attend(connection, end, session_id)
     billed = (usage.input or 0) + (usage.output or 0)
     if billed or usage.context is not None:
         transcripts.count_tokens(connection, session_id, billed, usage.context, end.ended_ms)

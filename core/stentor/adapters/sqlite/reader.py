@@ -10,7 +10,7 @@ from typing import Self
 
 import apsw
 
-from stentor.adapters.sqlite import outbox_log, session_log, shapes
+from stentor.adapters.sqlite import heartbeat_log, outbox_log, session_log, shapes
 from stentor.adapters.sqlite.fingerprint import fingerprint
 from stentor.adapters.sqlite.listing import JOB, job_texts
 from stentor.adapters.sqlite.outbox_log import Asked
@@ -209,6 +209,14 @@ class Reader:
 
     def next_due(self) -> int | None:
         return self._value("SELECT min(next_at) FROM jobs WHERE enabled = 1")
+
+    def main_session(self) -> JsonObject:
+        """Its last turn, and what waits for the next one."""
+        return (
+            heartbeat_log.NOTHING
+            if self._connection is None
+            else heartbeat_log.main_session(self._connection)
+        )
 
     def heartbeat(self) -> int | None:
         return self._value("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'heartbeat'")

@@ -93,6 +93,15 @@ def sent_something(connection: apsw.Connection, run_id: str) -> bool:
     return first(connection, f"{_LEAVING} d.run_id = ? LIMIT 1", (run_id,)) is not None
 
 
+def current_session(connection: apsw.Connection, session: SessionSeed, at_ms: int) -> str:
+    """The current session of a shared key, whether or not the next run would begin another; made where there is none."""
+    row = first(connection, _CURRENT, (session.key, 0, 0))
+    if row is None:
+        connection.execute(_SESSION, _session_values(session, None, at_ms))
+        return session.id
+    return str(row[0])
+
+
 def _in_its_session(connection: apsw.Connection, seed: RunSeed) -> RunSeed:
     """The run in the current session of its shared key. One that is missing is made, one that is not fresh replaced."""
     session, at_ms = seed.session, seed.queued_ms
@@ -108,7 +117,7 @@ def _in_its_session(connection: apsw.Connection, seed: RunSeed) -> RunSeed:
     return replace(seed, session=replace(session, id=row[0]))
 
 
-def _session_values(session: SessionSeed, job_id: str, at_ms: int) -> Row:
+def _session_values(session: SessionSeed, job_id: str | None, at_ms: int) -> Row:
     return (
         session.id,
         session.key,

@@ -18,6 +18,7 @@ from stentor.adapters.sqlite import (
     events,
     expiry,
     guards,
+    happenings,
     incident_facts,
     incidents,
     incoming,
@@ -39,6 +40,7 @@ from stentor.contract.runners import Message
 from stentor.domain.alert_texts import About
 from stentor.domain.alerts import Incident, Mark, News
 from stentor.domain.faults import StoreError, StoreRefused, StoreUnavailable
+from stentor.domain.happenings import Beats, Happening, WakeMode
 from stentor.domain.job_changes import JobChange
 from stentor.domain.records import (
     AccountRow,
@@ -54,6 +56,7 @@ from stentor.domain.records import (
     Recovery,
     RunEnd,
     RunSeed,
+    SessionSeed,
     Settlement,
 )
 from stentor.domain.retention import Limits, Position, Pruned, Removed
@@ -221,6 +224,15 @@ class SqliteStore:
 
     async def history(self, session_id: str, most: int | None = None) -> Sequence[Message]:
         return await self._do(lambda c: transcripts.history(c, session_id, most))
+
+    async def happen(self, session: SessionSeed, text: str, wake: WakeMode, at_ms: int) -> None:
+        await self._do(lambda c: happenings.happen(c, session, text, wake, at_ms))
+
+    async def unanswered(self, session_key: str) -> Sequence[Happening]:
+        return await self._do(lambda c: happenings.unanswered(c, session_key))
+
+    async def beats(self, job_id: str) -> Beats:
+        return await self._do(lambda c: happenings.beats(c, job_id))
 
     async def enqueue(self, delivery: DeliverySeed) -> None:
         await self._do(lambda c: deliveries.insert_all(c, [delivery]))

@@ -5,6 +5,7 @@ from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart
 from stentor.agents.model.history import sound
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import Final
+from stentor.domain.reasoning import without_reasoning
 
 _CUT = "the answer is cut off: it reached the most tokens the model may use for one; raise max_tokens"
 _UNFINISHED = "the provider did not say that the answer is complete"
@@ -23,7 +24,7 @@ def check_whole(response: ModelResponse, candidate: str) -> None:
 def final_of(response: ModelResponse, candidate: str, *, has_acted: bool) -> Final:
     """The answer. One that has called tools in this turn may have nothing left to say."""
     text = sound("".join(part.content for part in response.parts if isinstance(part, TextPart))).strip()
-    if not text and not has_acted:
+    if not without_reasoning(text).strip() and not has_acted:
         raise RunnerError("empty", f"{candidate} {_instead(response)}")
     return Final(text, warnings=tuple(_doubts(response)))
 
@@ -31,7 +32,7 @@ def final_of(response: ModelResponse, candidate: str, *, has_acted: bool) -> Fin
 def _instead(response: ModelResponse) -> str:
     if response.finish_reason == "length":
         return "used up its tokens before it answered; raise max_tokens"
-    if any(isinstance(part, ThinkingPart) for part in response.parts):
+    if any(isinstance(part, TextPart | ThinkingPart) and part.content.strip() for part in response.parts):
         return "thought, and answered nothing"
     return "answered nothing"
 

@@ -85,7 +85,7 @@ def endpoint_of(request: TurnRequest) -> Endpoint:
         )
     settings = section or ProviderSettings()
     api = _api(name, settings)
-    most = request.seconds / 2 if request.seconds else float("inf")
+    most = request.seconds or float("inf")
     return Endpoint(
         candidate=candidate,
         model=model,

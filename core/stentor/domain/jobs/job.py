@@ -95,9 +95,12 @@ def _check_main(job: Job, *, event: bool) -> None:
 
 def _check_named(job: Job) -> None:
     name = job.session_target.removeprefix(SESSION_PREFIX)
-    if not name.strip() or "\x00" in name:
+    if not name.strip():
         raise ValueError("session: needs an id, for instance session:weekly-digest")
-    if job.session_key is not None and job.session_key != name:
+    key = (
+        (job.session_key or name).strip().removeprefix(f"agent:{job.agent_id}:").removeprefix(SESSION_PREFIX)
+    )
+    if key != name.strip():
         raise ValueError("sessionKey contradicts sessionTarget; keep one of them")
 
 

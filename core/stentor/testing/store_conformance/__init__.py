@@ -29,6 +29,7 @@ from stentor.testing.store_conformance.desk import (
 from stentor.testing.store_conformance.doubt import CalledOffRules, DoubtRules, EarlierAttemptRules
 from stentor.testing.store_conformance.ends import EndRules
 from stentor.testing.store_conformance.gates import GateRules
+from stentor.testing.store_conformance.happenings import HappeningRules
 from stentor.testing.store_conformance.incidents import IncidentRules, NewsRules, NoticeRules, StandingRules
 from stentor.testing.store_conformance.incoming import IncomingRules
 from stentor.testing.store_conformance.jobs import DueRules, JobRules
@@ -50,7 +51,12 @@ from stentor.testing.store_conformance.session_bounds import (
     RunSessionRules,
     SessionLimitRules,
 )
-from stentor.testing.store_conformance.sessions import FreshnessRules, PreferenceRules, SessionResetRules
+from stentor.testing.store_conformance.sessions import (
+    FreshnessRules,
+    PreferenceRules,
+    SessionRemovalRules,
+    SessionResetRules,
+)
 from stentor.testing.store_conformance.settling import (
     AlertRules,
     ExpiryRules,
@@ -70,9 +76,11 @@ class StoreConformance(
     DueRules,
     ClaimRules,
     SessionRules,
+    SessionRemovalRules,
     SessionResetRules,
     FreshnessRules,
     PreferenceRules,
+    HappeningRules,
     LeaseRules,
     EndRules,
     OutboxOfRunRules,

@@ -51,6 +51,29 @@ class SessionResetRules:
         assert len(await store.history(run.session.id)) == 1
 
 
+class SessionRemovalRules:
+    async def test_a_session_that_is_removed_goes_with_what_was_said(
+        self, store: Store, read: RunLog
+    ) -> None:
+        run = await talked(store, "r-1")
+        done = [await store.remove_session(run.session.id) for _ in range(2)]
+        assert done == [True, False]
+        assert await store.history(run.session.id) == []
+        assert read.session(run.session.id) is None
+
+    async def test_a_session_that_is_in_use_stays(self, store: Store) -> None:
+        run = await _queued(store, "r-1")
+        assert await store.remove_session(run.session.id) is False
+        await finish_one(store, replace(run_end(), messages=(Message("user", "hello"),)))
+        assert await store.remove_session(run.session.id) is True
+
+    async def test_a_session_that_is_pinned_stays(self, store: Store) -> None:
+        run = await talked(store, "r-1")
+        await store.prefer(run.session.base_key, Wishes(pinned=True), SOMEBODY)
+        assert await store.remove_session(run.session.id) is False
+        assert len(await store.history(run.session.id)) == 1
+
+
 class FreshnessRules:
     async def test_a_session_from_before_is_not_gone_on_with(self, store: Store, read: RunLog) -> None:
         first = await talked(store, "r-1")

@@ -21,3 +21,6 @@ CREATE INDEX sessions_by_age ON sessions (updated_at);
 CREATE INDEX sessions_of_conversation ON sessions (base_key);
 -- The session whose run made this one.
 ALTER TABLE sessions ADD COLUMN parent_id TEXT;
+-- When an event of the main session is to be answered, as long as it is not.
+ALTER TABLE messages ADD COLUMN wake TEXT;
+CREATE INDEX messages_unanswered ON messages (session_id, seq) WHERE wake IS NOT NULL;

@@ -1,0 +1,79 @@
+"""Tools as the protocol has them, whoever offers them."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, Protocol
+
+from mcp.server import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+)
+
+from stentor.contract.runners import ToolResult
+from stentor.domain.json_types import JsonObject, as_object
+
+Context = ServerRequestContext[Any, Any]
+ListTools = Callable[[Context, PaginatedRequestParams | None], Awaitable[ListToolsResult]]
+CallTool = Callable[[Context, CallToolRequestParams], Awaitable[CallToolResult]]
+
+
+class Described(Protocol):
+    """A tool, as far as clients are told of it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def description(self) -> str: ...
+    @property
+    def schema(self) -> Mapping[str, object]: ...
+
+
+class Offer(Protocol):
+    """Tools that somebody may call."""
+
+    async def tools(self) -> Sequence[Described]: ...
+    async def call(self, name: str, arguments: JsonObject) -> ToolResult: ...
+
+
+def server(list_tools: ListTools, call_tool: CallTool) -> Server[Any]:
+    return Server("stentor", version=version("stentor"), on_list_tools=list_tools, on_call_tool=call_tool)
+
+
+def server_of(offer_in: Callable[[Context], Offer]) -> Server[Any]:
+    """Offers to each request what is found in its context."""
+
+    async def list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
+        del params  # there are not so many
+        return ListToolsResult(tools=[_told(tool) for tool in await offer_in(context).tools()])
+
+    async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
+        return _answer(params.name, await offer_in(context).call(params.name, params.arguments or {}))
+
+    return server(list_tools, call_tool)
+
+
+def refused(why: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(text=why)], is_error=True)
+
+
+def _told(tool: Described) -> Tool:
+    return Tool(name=tool.name, description=tool.description, input_schema={"type": "object", **tool.schema})
+
+
+def _answer(name: str, result: ToolResult) -> CallToolResult:
+    """As text, which every client shows, and objects as such besides."""
+    said = result.result
+    if not result.ok:
+        return refused(str(said))
+    try:
+        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        return refused(f"the result of {name} is not JSON: {error}")
+    return CallToolResult(content=[TextContent(text=text)], structured_content=as_object(said))
