@@ -29,8 +29,8 @@ SESSIONS = (
     Mutant(
         "the session of an open run goes",
         BOUNDS,
-        "    s.id IN in_use OR {PINNED}\n",
-        "    {PINNED}\n",
+        "    s.id IN in_use OR {PINNED}, s.kind",
+        "    {PINNED}, s.kind",
         f"{STORE}::test_the_session_of_an_open_run_stays",
     ),
     Mutant(
@@ -43,8 +43,8 @@ SESSIONS = (
     Mutant(
         "what is pinned goes",
         BOUNDS,
-        "    s.id IN in_use OR {PINNED}\n",
-        "    s.id IN in_use\n",
+        "    s.id IN in_use OR {PINNED}, s.kind",
+        "    s.id IN in_use, s.kind",
         f"{STORE}::test_a_pinned_session_stays",
     ),
     Mutant(
@@ -59,7 +59,7 @@ SESSIONS = (
         BOUNDS,
         "ORDER BY s.updated_at, s.rowid LIMIT",
         "ORDER BY s.updated_at DESC, s.rowid LIMIT",
-        f"{STORE}::test_of_too_many_the_oldest_go",
+        f"{STORE}::test_of_too_many_the_oldest_go_and_those_of_single_runs_before_all_others",
     ),
     Mutant(
         "sessions go to make room that others leave anyway",
@@ -85,7 +85,7 @@ SESSIONS = (
     Mutant(
         "a system event keeps a conversation fresh",
         f"{SQLITE}/transcripts.py",
-        ' if any(entry.role == "user" for entry in messages) else None',
+        ' and any(entry.role == "user" for entry in messages)',
         "",
         f"{SERVICE}::test_system_events_do_not_keep_the_main_session_fresh",
     ),
