@@ -158,7 +158,7 @@ def _started(tmp_path: Path, *words: str, **env: str) -> tuple[int, str, str]:
         pytest.param(
             (),
             {"STENTOR_MCP_URL": GONE, "STENTOR_MCP_TOKEN": "stmcp_gone"},
-            f"error: the turn of this program is not open at {GONE}\n"
+            f"error: the turn of this program is not open at {GONE} (All connection attempts failed)\n"
             "hint: it has tools until its turn is over; start it in the next one again\n",
             id="a turn that is over",
         ),

@@ -104,6 +104,7 @@ class App:
     agents: Mapping[str, Agent]
     zones: TzDatabase
     heartbeat: Heartbeat
+    toolbox: Toolbox
     mcp_turns: McpTurns
 
     @classmethod
@@ -254,7 +255,7 @@ class App:
             naming,
             resets,
         )
-        toolbox.makers.extend(built_in_tools(database(home), book, executor, errands, agents, new_id=new_id))
+        toolbox.add(*built_in_tools(database(home), book, executor, errands, agents, new_id=new_id))
         heartbeat = heartbeat_of(config, book, scheduler, errands, turns, new_id=new_id)
         return cls(
             home,
@@ -275,6 +276,7 @@ class App:
             agents,
             zones,
             heartbeat,
+            toolbox,
             mcp_turns,
         )
 

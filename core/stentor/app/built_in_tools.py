@@ -10,7 +10,7 @@ from stentor.services.errands import Errands
 from stentor.services.executor import Executor
 from stentor.services.jobbook import JobBook
 from stentor.services.subagents import Subagents
-from stentor.services.toolbox import Maker
+from stentor.services.toolbox import Maker, OwnerMaker
 
 
 def built_in_tools(
@@ -21,12 +21,10 @@ def built_in_tools(
     agents: Mapping[str, Agent],
     *,
     new_id: Callable[[str], str],
-) -> list[Maker]:
-    """All but the one for messages, which goes by what the job lets its agent send."""
+) -> tuple[list[Maker], list[OwnerMaker]]:
+    """All but the one for messages, which goes by what the job lets its agent send; and those for the owner."""
     outgoings, store, clock, resets = executor.work.outgoings, book.store, book.clock, book.resets
     sessions = SessionTools(database, store, clock, agents, outgoings, errands, resets, new_id)
-    return [
-        CronTools(database, book, errands, executor.submit, outgoings.clean).of,
-        sessions.of,
-        Subagents(errands, agents, outgoings, clock, new_id, resets).of,
-    ]
+    jobs = CronTools(database, book, errands, executor.submit, outgoings.clean)
+    subagents = Subagents(errands, agents, outgoings, clock, new_id, resets)
+    return [jobs.of, sessions.of, subagents.of], [jobs.of_owner, sessions.of_owner]

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from stentor.adapters.sqlite.reader import Reader
+from stentor.app.caller import Caller
 from stentor.app.cron_arguments import CRON, CronArguments, lifted
 from stentor.app.door import job_from_outside, patch_from_outside
 from stentor.contract.tools import Tool, ToolCall, ToolRefused
@@ -16,7 +17,7 @@ from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.records import RunSeed
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import CURRENT, Address, RouteError, resolve
-from stentor.domain.sessions import DEFAULT_AGENT, source_of_run
+from stentor.domain.sessions import source_of_run
 from stentor.services.errands import Errands
 from stentor.services.job_rules import Origin
 from stentor.services.jobbook import JobBook
@@ -35,6 +36,7 @@ _GUARDED = (
 _PASSING = (
     "this session goes with its run, so no job can go on in it: name one with session:ID, or use isolated"
 )
+_NOWHERE = "there is no current session here: name one with session:ID, or use isolated or main"
 _MAIN = "the current session is the main one, which takes systemEvent payloads only: use isolated or session:ID for this"
 
 
@@ -51,12 +53,20 @@ class CronTools:
 
     def of(self, run: RunSeed, job: Job) -> Mapping[str, Tool]:
         del job
-        return {CRON: Tool(CRON, _TEXT, schema_of(CronArguments), partial(self._called, run))}
+        return self._of(Caller.of(run))
 
-    async def _called(self, run: RunSeed, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
+    def of_owner(self, by: str) -> Mapping[str, Tool]:
+        """For whoever owns the home."""
+        return self._of(Caller(by))
+
+    def _of(self, caller: Caller) -> Mapping[str, Tool]:
+        return {CRON: Tool(CRON, _TEXT, schema_of(CronArguments), partial(self._called, caller))}
+
+    async def _called(self, caller: Caller, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
         asked = read(CronArguments, arguments, CRON)
         asked.refuse_strangers()
-        desk = _Desk(self, run, guarded=self.errands.lineage(run).from_job)
+        run = caller.run
+        desk = _Desk(self, caller, guarded=run is not None and self.errands.lineage(run).from_job)
         try:
             desk.refuse_guarded(asked)
             if call.over:
@@ -72,29 +82,26 @@ class CronTools:
 
 @dataclass(frozen=True)
 class _Desk:
-    """What one run may do to jobs."""
+    """What one caller may do to jobs."""
 
     tools: CronTools
-    run: RunSeed
+    caller: Caller
     guarded: bool
 
     @property
     def agent(self) -> str:
-        return self.run.session.agent_id
+        return self.caller.agent
 
     @property
-    def _is_default(self) -> bool:
-        return self.agent == DEFAULT_AGENT
-
-    @property
-    def _by(self) -> str:
-        return f"agent:{self.agent}"
+    def _sees_all(self) -> bool:
+        return self.caller.sees is None
 
     def refuse_guarded(self, asked: CronArguments) -> None:
         """What a job's run reads in the world must not become other jobs."""
         if not self.guarded or asked.action in _LOOKING:
             return
-        if asked.action == "remove" and self._job(asked)["id"] == self.run.job_id:
+        own = None if self.caller.run is None else self.caller.run.job_id
+        if asked.action == "remove" and self._job(asked)["id"] == own:
             return
         raise ToolRefused(_GUARDED)
 
@@ -123,9 +130,7 @@ class _Desk:
 
     def _list(self, asked: CronArguments) -> JsonObject:
         with self._reader() as reader:
-            texts, total = reader.jobs_json(
-                agent=None if self._is_default else self.agent, everything=asked.include_disabled
-            )
+            texts, total = reader.jobs_json(agent=self.caller.sees, everything=asked.include_disabled)
         shown = texts[asked.offset : asked.offset + asked.limit]
         return {"jobs": [json.loads(text) for text in shown], "total": total, "hidden": total - len(texts)}
 
@@ -141,9 +146,9 @@ class _Desk:
 
     def _job_with_runs(self, asked: CronArguments, reader: Reader) -> str | None:
         """Also one that is gone; None for all of them."""
-        if asked.name is None and self._is_default:
+        if asked.name is None and self._sees_all:
             return None
-        gone = reader.removed_job(asked.name) if asked.name is not None and self._is_default else None
+        gone = reader.removed_job(asked.name) if asked.name is not None and self._sees_all else None
         return gone or str(self._job(asked)["id"])
 
     async def _add(self, asked: CronArguments) -> JsonObject:
@@ -154,7 +159,7 @@ class _Desk:
         if job.get("agentId") is None:
             job["agentId"] = self.agent
         self._place(job)
-        added = await self.tools.book.add(job, by=self._by, origin=self._origin())
+        added = await self.tools.book.add(job, by=self.caller.by, origin=self._origin())
         return {**added, "repaired": [*notes, *repaired.repairs]}
 
     async def _update(self, asked: CronArguments) -> JsonObject:
@@ -164,14 +169,14 @@ class _Desk:
         patch = repaired.job
         self._refuse_others(patch)
         self._place({"payload": job["payload"], **patch}, patch)
-        edited = await self.tools.book.edit(str(job["id"]), patch, by=self._by)
+        edited = await self.tools.book.edit(str(job["id"]), patch, by=self.caller.by)
         if edited is None:
             raise _gone(asked)
         return {**edited, "repaired": [*notes, *repaired.repairs]}
 
     async def _remove(self, asked: CronArguments) -> JsonObject:
         job_id = str(self._job(asked)["id"])
-        if not await self.tools.book.remove(job_id, by=self._by):
+        if not await self.tools.book.remove(job_id, by=self.caller.by):
             raise _gone(asked)
         return {"removed": True, "id": job_id}
 
@@ -193,7 +198,9 @@ class _Desk:
         said = job if said is None else said
         if said.get("sessionTarget") != CURRENT:
             return
-        session = self.run.session
+        session = None if self.caller.run is None else self.caller.run.session
+        if session is None:
+            raise ToolRefused(_NOWHERE)
         if session.kind == "named":
             said["sessionTarget"] = f"{SESSION_PREFIX}{session.key}"
         elif session.kind != "main":
@@ -205,7 +212,9 @@ class _Desk:
 
     def _origin(self) -> Origin | None:
         """The conversation this is said in, as far as it led outside."""
-        session = self.run.session
+        if self.caller.run is None:
+            return None
+        session = self.caller.run.session
         target = self.tools.book.conversations.last(source_of_run(session))
         if target is None:
             return None
@@ -218,7 +227,7 @@ class _Desk:
     def _refuse_others(self, job: JsonObject) -> None:
         """Only the default agent makes jobs for others."""
         wanted = job.get("agentId")
-        if wanted not in (None, self.agent) and not self._is_default:
+        if wanted not in (None, self.agent) and not self._sees_all:
             raise ToolRefused(f"agent {self.agent!r} looks after its own jobs only; leave agentId out")
 
     def _job(self, asked: CronArguments) -> JsonObject:
@@ -227,7 +236,7 @@ class _Desk:
             raise ToolRefused(f"{asked.action} needs a job: name it with jobId")
         with self._reader() as reader:
             job = reader.job(asked.name)
-        if job is None or not (self._is_default or job["agentId"] == self.agent):
+        if job is None or not (self._sees_all or job["agentId"] == self.agent):
             raise _gone(asked)
         return job
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.session_log import Asked
+from stentor.app.caller import Caller
 from stentor.contract.tools import Tool, ToolCall, ToolRefused
 from stentor.domain.behalf import OnBehalf
 from stentor.domain.candidates import permitted
@@ -19,7 +20,6 @@ from stentor.domain.json_types import JsonObject
 from stentor.domain.records import Preferences, RunSeed, SessionSeed
 from stentor.domain.rulings import Hand
 from stentor.domain.session_resets import Resets
-from stentor.domain.sessions import DEFAULT_AGENT
 from stentor.domain.wishes import Wishes
 from stentor.ports import Clock, Store
 from stentor.services.agent_turns import Agent
@@ -90,34 +90,42 @@ class SessionTools:
     new_id: Callable[[str], str]
 
     def of(self, run: RunSeed, job: Job) -> Mapping[str, Tool]:
-        listing = "Lists sessions, those that changed last first."
-        history = "Shows the last of what was said in a session."
-        status = "Shows how a session stands, and says what is wanted of it: from its next run on."
         send = (
             "Says something in another session, where its agent answers with all it remembers there. Waits for the "
             "answer as long as you like."
         )
-        tools = [
-            Tool(LIST, listing, schema_of(_List), partial(self._list, run)),
-            Tool(HISTORY, history, schema_of(_History), partial(self._history, run)),
-            Tool(STATUS, status, schema_of(_Status), partial(self._status, run)),
-        ]
+        tools = dict(self._of(Caller.of(run)))
         if self.errands.lineage(run).depth < DEEPEST:
-            tools.append(Tool(SEND, send, schema_of(_Send), partial(self._send, run, job)))
+            tools[SEND] = Tool(SEND, send, schema_of(_Send), partial(self._send, run, job))
+        return tools
+
+    def of_owner(self, by: str) -> Mapping[str, Tool]:
+        """For whoever owns the home: nobody would hear what another session answers."""
+        return self._of(Caller(by))
+
+    def _of(self, caller: Caller) -> Mapping[str, Tool]:
+        listing = "Lists sessions, those that changed last first."
+        history = "Shows the last of what was said in a session."
+        status = "Shows how a session stands, and says what is wanted of it: from its next run on."
+        tools = (
+            Tool(LIST, listing, schema_of(_List), partial(self._list, caller)),
+            Tool(HISTORY, history, schema_of(_History), partial(self._history, caller)),
+            Tool(STATUS, status, schema_of(_Status), partial(self._status, caller)),
+        )
         return {tool.name: tool for tool in tools}
 
-    async def _list(self, run: RunSeed, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
+    async def _list(self, caller: Caller, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
         del call
         asked = read(_List, arguments, LIST)
         with self._reader() as reader:
-            found, total = reader.session_page(Asked(asked.kind, _seen_by(run)), limit=asked.limit, offset=0)
+            found, total = reader.session_page(Asked(asked.kind, caller.sees), limit=asked.limit, offset=0)
         return {"sessions": [_shown(session) for session in found], "total": total}
 
-    async def _history(self, run: RunSeed, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
+    async def _history(self, caller: Caller, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
         del call
         asked = read(_History, arguments, HISTORY)
         with self._reader() as reader:
-            found = self._found(reader, run, asked.session_key)
+            found = _found(reader, caller, asked.session_key)
             said = reader.transcript(found["sessionId"], asked.limit)
         page = _page([self._message(entry) for entry in said])
         return {"sessionKey": found["key"], "messages": page, "earlier": found["messages"] - len(page)}
@@ -168,9 +176,9 @@ class SessionTools:
         if (asked.session_key is None) == (asked.label is None):
             raise ToolRefused("name the session by its sessionKey or by its label, one of the two")
         if asked.session_key is not None:
-            return self._found(reader, run, asked.session_key)
+            return _found(reader, Caller.of(run), asked.session_key)
         wanted = (asked.label or "").strip().lower()
-        sessions, _ = reader.session_page(Asked(None, _seen_by(run)), limit=_LABELS, offset=0)
+        sessions, _ = reader.session_page(Asked(None, Caller.of(run).sees), limit=_LABELS, offset=0)
         found = [each for each in sessions if each["current"] and each["label"].lower() == wanted]
         if len(found) != 1:
             keys = ", ".join(each["key"] for each in found)
@@ -178,15 +186,15 @@ class SessionTools:
             raise ToolRefused(why or f"no session is labelled {asked.label!r}; {LIST} shows them")
         return found[0]
 
-    async def _status(self, run: RunSeed, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
+    async def _status(self, caller: Caller, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
         del call
         asked = read(_Status, arguments, STATUS)
         with self._reader() as reader:
-            found = self._found(reader, run, asked.session_key or run.session.id)
+            found = _found(reader, caller, asked.session_key or _own(caller))
         wishes = Wishes(asked.model, asked.thinking, asked.fast, clear=_cleared(asked))
         if wishes != Wishes():
             self._refuse_model(asked.model, found["agentId"])
-            hand = Hand(f"agent:{run.session.agent_id}", self.clock.now_ms())
+            hand = Hand(caller.by, self.clock.now_ms())
             await self.store.prefer(found["baseKey"], wishes, hand)
         wanted = await self.store.preferences(found["baseKey"]) or Preferences()
         agent = self.agents.get(found["agentId"])
@@ -203,21 +211,22 @@ class SessionTools:
             allowed = ", ".join(agent.allowed_models)
             raise ToolRefused(f"agent {agent_id!r} may not use the model {model!r}; allowed: {allowed}")
 
-    def _found(self, reader: Reader, run: RunSeed, name: str) -> JsonObject:
-        """What an agent may not see is not there for it."""
-        found = reader.session(name)
-        if found is None or _seen_by(run) not in (None, found["agentId"]):
-            raise ToolRefused(f"there is no session {name!r} that you can see; {LIST} shows them")
-        return found
-
     def _reader(self) -> Reader:
         return Reader.open(self.database)
 
 
-def _seen_by(run: RunSeed) -> str | None:
-    """Whose sessions the run's agent may look at; None for those of all."""
-    agent = run.session.agent_id
-    return None if agent == DEFAULT_AGENT else agent
+def _found(reader: Reader, caller: Caller, name: str) -> JsonObject:
+    """What an agent may not see is not there for it."""
+    found = reader.session(name)
+    if found is None or caller.sees not in (None, found["agentId"]):
+        raise ToolRefused(f"there is no session {name!r} that you can see; {LIST} shows them")
+    return found
+
+
+def _own(caller: Caller) -> str:
+    if caller.run is None:
+        raise ToolRefused(f"you are in no session: name one with sessionKey; {LIST} shows them")
+    return caller.run.session.id
 
 
 def _cleared(asked: _Status) -> frozenset[str]:

@@ -15,6 +15,7 @@ _COMMANDS = {
     "demo": ("stentor.cli.demo:demo", "See three jobs happen in a temporary home. No account, no network."),
     "doctor": ("stentor.cli.status:doctor", "Name what is not as it should be, and the mend."),
     "inbox": ("stentor.cli.messages:inbox", "Read what was delivered to local targets."),
+    "mcp": ("stentor.cli.mcp_server:mcp", "Offer the tools to a program that speaks MCP."),
     "plugins": ("stentor.cli.status:plugins", "Show channels and runners, and what failed to load."),
     "runs": ("stentor.cli.runs:runs", "Cancel runs."),
     "send": ("stentor.cli.messages:send", "Send a message through the outbox."),

@@ -138,7 +138,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     if not cells:
         click.echo(empty)
         return
-    console = Console(width=None if sys.stdout.isatty() else _WIDE, soft_wrap=False)
+    # A key such as agent:main:b:run says nothing that looks like a picture.
+    console = Console(width=None if sys.stdout.isatty() else _WIDE, soft_wrap=False, emoji=False)
     drawn = _lists(columns, cells) if _needed(columns, cells) > console.width else _table(columns, cells)
     console.print(drawn)
 
@@ -176,7 +177,7 @@ def _lists(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> "Group":
         for column, cell in zip(columns[1:], others, strict=True):
             if cell != "-":
                 facts.add_row(column, cell)
-        drawn += [Text.from_markup(first, style="bold"), Padding(facts, (0, 0, 0, 2))]
+        drawn += [Text.from_markup(first, style="bold", emoji=False), Padding(facts, (0, 0, 0, 2))]
     return Group(*drawn)
 
 

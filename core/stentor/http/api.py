@@ -20,6 +20,7 @@ from stentor.http.exchange import Answers, application_of, body_of, on_behalf, p
 from stentor.http.outbox import outbox_routes
 from stentor.http.queries import job_of, page_of, query_of
 from stentor.http.sessions import session_routes
+from stentor.http.tools import tool_routes
 
 _RUN_FILTERS = ("jobId", "runId", "status", "deliveryStatus", "query")
 # As the command line has them, and as the store does.
@@ -55,6 +56,7 @@ def api(operations: Operations) -> Starlette:
         *outbox_routes(operations, answers),
         *session_routes(operations, answers),
         *account_routes(AccountOperations(operations.app), answers),
+        *tool_routes(operations, answers),
         at("/api/v1/send", endpoints.send, "POST"),
         at("/api/v1/wake", endpoints.wake, "POST"),
     ]

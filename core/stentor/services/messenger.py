@@ -16,6 +16,7 @@ from stentor.contract.payloads import Attachment, Manner, Payload
 from stentor.contract.tools import MESSAGE, Tool, ToolCall, ToolRefused
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
+from stentor.domain.json_types import JsonObject
 from stentor.domain.manners import WORDS, unheeded
 from stentor.domain.reach import check
 from stentor.domain.records import DeliverySeed, RunSeed
@@ -26,11 +27,8 @@ from stentor.domain.states import DeliveryState, Purpose
 from stentor.ports import AttachmentLost, Clock, Spool, Store
 from stentor.services.naming import Naming
 from stentor.services.outgoing import Outgoings
+from stentor.services.standing import standing
 
-# So long an agent waits for what becomes of its message; it is on its way in any case.
-PATIENCE_SECONDS = 5.0
-_FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 0.5
 _NOTES = {
     DeliveryState.PENDING: "it is on its way and will be sent; do not send it again",
     DeliveryState.UNKNOWN: "it may have arrived; do not send it again",
@@ -38,29 +36,38 @@ _NOTES = {
     DeliveryState.FAILED: "it was not sent and will not be",
 }
 _TEXT = {"type": "string"}
+_FILES = "attachments"
+_PROPERTIES = {
+    "to": {**_TEXT, "description": "The target, such as CHANNEL:ADDRESS."},
+    "text": {**_TEXT, "description": "The message, as Markdown."},
+    "threadId": {**_TEXT, "description": "The thread inside the target."},
+    "accountId": {**_TEXT, "description": "The account to send with, where there are several."},
+    "channel": {**_TEXT, "description": "The channel of a target without a prefix."},
+    _FILES: {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"path": _TEXT, "name": _TEXT},
+            "required": ["path"],
+            "additionalProperties": False,
+        },
+        "description": "Files of the workspace to send along.",
+    },
+    "replyTo": {**_TEXT, "description": "The id of the message that this one answers."},
+    "dryRun": {"type": "boolean", "description": "Only say where it would go, and send nothing."},
+}
 _SCHEMA = {
     "type": "object",
-    "properties": {
-        "to": {**_TEXT, "description": "The target, such as CHANNEL:ADDRESS."},
-        "text": {**_TEXT, "description": "The message, as Markdown."},
-        "threadId": {**_TEXT, "description": "The thread inside the target."},
-        "accountId": {**_TEXT, "description": "The account to send with, where there are several."},
-        "channel": {**_TEXT, "description": "The channel of a target without a prefix."},
-        "attachments": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"path": _TEXT, "name": _TEXT},
-                "required": ["path"],
-                "additionalProperties": False,
-            },
-            "description": "Files of the workspace to send along.",
-        },
-        "replyTo": {**_TEXT, "description": "The id of the message that this one answers."},
-        "dryRun": {"type": "boolean", "description": "Only say where it would go, and send nothing."},
-    },
+    "properties": _PROPERTIES,
     "required": ["to"],
     "additionalProperties": False,
+}
+
+
+# For whoever has no workspace.
+SCHEMA_WITHOUT_FILES = {
+    **_SCHEMA,
+    "properties": {name: field for name, field in _PROPERTIES.items() if name != _FILES},
 }
 
 
@@ -143,7 +150,7 @@ class RunMessages:
             raise ToolRefused("fenced: the run is over, and the message was not sent")
         self.sent.append(seed.id)
         self.messenger.wake()
-        state = await self._standing(seed, call)
+        state = await standing(partial(self._state, seed), self.messenger.clock, lambda: call.over)
         note = _NOTES.get(state)
         return {
             "deliveryId": seed.id,
@@ -215,17 +222,6 @@ class RunMessages:
         except AttachmentLost as error:
             raise ToolRefused(f"nothing was sent: {error}") from error
 
-    async def _standing(self, seed: DeliverySeed, call: ToolCall) -> DeliveryState:
-        """How far the message is, as soon as that is known."""
-        clock, pause = self.messenger.clock, _FIRST_PAUSE_SECONDS
-        until = clock.monotonic() + PATIENCE_SECONDS
-        while True:
-            state = await self._state(seed)
-            if state is not DeliveryState.PENDING or call.over or clock.monotonic() >= until:
-                return state
-            await clock.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-
     async def _state(self, seed: DeliverySeed) -> DeliveryState:
         try:
             stored = await self.messenger.store.delivery(seed.id)
@@ -237,6 +233,23 @@ class RunMessages:
 def _refuse_empty(payload: Payload, files: int) -> None:
     if not payload.text.strip() and not files:
         raise ToolRefused("the message is empty: give it a text or attachments")
+
+
+def as_by_hand(arguments: Mapping[str, object]) -> JsonObject:
+    """The message as somebody would send it who is no agent."""
+    if _FILES in arguments:
+        raise ToolRefused(f"{_FILES} come from the workspace of a run, and this is none; leave them out")
+    message = _read(arguments)
+    said = {
+        "to": message.to,
+        "text": message.text,
+        "channel": message.channel,
+        "account": message.account_id,
+        "thread": message.thread_id,
+        "replyTo": message.reply_to or None,
+        "dryRun": message.dry_run or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _read(arguments: Mapping[str, object]) -> _Message:

@@ -97,11 +97,13 @@ def _check_named(job: Job) -> None:
     name = job.session_target.removeprefix(SESSION_PREFIX)
     if not name.strip():
         raise ValueError("session: needs an id, for instance session:weekly-digest")
-    key = (
-        (job.session_key or name).strip().removeprefix(f"agent:{job.agent_id}:").removeprefix(SESSION_PREFIX)
-    )
-    if key != name.strip():
+    if job.session_key is not None and _short(job.session_key, job) != _short(name, job):
         raise ValueError("sessionKey contradicts sessionTarget; keep one of them")
+
+
+def _short(name: str, job: Job) -> str:
+    """The name of a session without what it may begin with."""
+    return name.strip().removeprefix(f"agent:{job.agent_id}:").removeprefix(SESSION_PREFIX)
 
 
 def _check_delivery(job: Job) -> None:
