@@ -18,7 +18,7 @@ AGENT = """
         return json.loads(sys.stdin.readline())
 
     turn = json.loads(sys.stdin.readline())
-    (tool,) = turn["tools"]
+    (tool,) = [tool for tool in turn["tools"] if tool["name"] == "message"]
     open("report.txt", "w").write("numbers")
     sent = call("1", to="inbox", text="**All green**", attachments=[{"path": "report.txt"}])
     refused = call("2", to="local:board", text="All green")
