@@ -53,6 +53,13 @@ def test_a_list_of_jobs_is_a_table_where_there_is_room(house: Stentor) -> None:
     assert lines[1].split()[:3] == ["brief", "Morning", "brief"]
 
 
+def test_a_program_that_reads_it_finds_a_table_whatever_stands_in_it(house: Stentor) -> None:
+    house.ask("cron", "edit", "brief", "--name", "x" * 190)
+    header, *rows = house.run("cron", "list").out.splitlines()
+    assert header.split()[:2] == ["id", "name"]
+    assert rows[0].startswith("brief")
+
+
 def test_on_eighty_columns_each_job_is_a_list_and_no_word_is_broken(house: Stentor) -> None:
     lines = seen(house, 80, "cron", "list")
     assert lines[0] == "brief"

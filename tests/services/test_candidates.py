@@ -164,6 +164,17 @@ def test_a_model_that_rests_is_asked_all_the_same_where_nobody_stands_in_for_it(
     assert acted(fast_home, models, play) == "one"
 
 
+def test_a_model_that_answers_has_rested_enough(fast_home) -> None:
+    models = Models(m_1=[[refused("rate_limit")], [Final("one")]], m_2=[[Final("two")]])
+
+    async def play(scene: Scene) -> str:
+        await scene.failure(fallbacks=[])
+        await scene.take(fallbacks=[])
+        return (await scene.take()).text
+
+    assert acted(fast_home, models, play, agent=THREE) == "one"
+
+
 def test_what_was_done_before_a_model_failed_is_told_to_the_next_and_not_asked_for_again(fast_home) -> None:
     models = Models(m_1=[[("page", {"who": "ops"}), refused()]], m_2=[[Final("two")]])
 

@@ -138,10 +138,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: st
     if not cells:
         click.echo(empty)
         return
+    is_seen = sys.stdout.isatty()
     # A key such as agent:main:b:run says nothing that looks like a picture.
-    console = Console(width=None if sys.stdout.isatty() else _WIDE, soft_wrap=False, emoji=False)
-    drawn = _lists(columns, cells) if _needed(columns, cells) > console.width else _table(columns, cells)
-    console.print(drawn)
+    console = Console(width=None if is_seen else _WIDE, soft_wrap=False, emoji=False)
+    # Whoever reads it with a program finds a table, whatever stands in it.
+    is_narrow = is_seen and _needed(columns, cells) > console.width
+    console.print(_lists(columns, cells) if is_narrow else _table(columns, cells))
 
 
 def _needed(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:

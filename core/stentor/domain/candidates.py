@@ -1,23 +1,12 @@
 """Which models a turn may be asked of, and in which order. Nothing is ever asked that was not named."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, get_args
+
+from stentor.contract.errors import RunnerErrorKind
 
 # After these another model may well do better. What the runner itself broke on, it would break on again.
-PASSED_ON: Final = frozenset(
-    {
-        "rate_limit",
-        "overloaded",
-        "network",
-        "unavailable",
-        "auth",
-        "context",
-        "filtered",
-        "empty",
-        "timeout",
-        "bad_request",
-    }
-)
+PASSED_ON: Final = frozenset(get_args(RunnerErrorKind)) - {"crashed"}
 # How long a model is not the first that is asked, after this happened to it.
 _REST_SECONDS: Final = {
     "rate_limit": 60.0,
