@@ -51,7 +51,7 @@ def live_until_two_days_ago(home: Path) -> None:
         return "too late"
 
     async def story(operations: Operations) -> None:
-        started_ms = operations.app.seams.clock.now_ms()
+        started_ms = operations.app.ground.seams.clock.now_ms()
         for new in (
             job("hourly", {"kind": "every", "everyMs": 3_600_000}),
             job("minutely", {"kind": "cron", "expr": "* * * * *", "tz": "Africa/Cairo"}),
@@ -68,7 +68,7 @@ def live_until_two_days_ago(home: Path) -> None:
         ):
             await operations.add_job(new)
         await operations.set_enabled("off", enabled=False)
-        await operations.app.seams.clock.sleep(100)
+        await operations.app.ground.seams.clock.sleep(100)
         raise SimulatedCrash
 
     world = Simulation(home, [LocalChannel()], [TalkingRunner(turn)], now_ms=now_ms() - 2 * DAY_MS)

@@ -71,7 +71,7 @@ def waking(message: str, session: SessionSeed = MAIN, **delivery: Any) -> Story:
 
     async def story(operations: Operations) -> None:
         turn = AgentTurn(message=message)
-        now = operations.app.seams.clock.now_ms()
+        now = operations.app.ground.seams.clock.now_ms()
         wanted = DeliveryModel.model_validate(delivery or {"mode": "none"})
         asked = errand_job("j-woken", turn, session, wanted, now_ms=now)
         await operations.app.executor.work.turns.means.errands.send(Errand(asked, session))

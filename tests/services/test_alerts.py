@@ -287,7 +287,7 @@ def test_a_url_gets_the_alert_as_json(fast_home: Path) -> None:
 
 async def _until_the_fourth_minute(operations: Operations) -> None:
     await operations.add_job(failing())
-    await operations.app.seams.clock.sleep(240)
+    await operations.app.ground.seams.clock.sleep(240)
     await operations.edit_job("brief", {"failureAlert": {"after": 1}})
 
 

@@ -77,7 +77,7 @@ def test_all_of_a_file_is_applied_or_nothing_wherever_the_process_ends(fast_home
         names: dict[str, str] = {}
 
         async def look(operations: Operations, names: dict[str, str] = names) -> None:
-            names.update({row.id: row.name for row in await operations.app.store.jobs()})
+            names.update({row.id: row.name for row in await operations.app.ground.store.jobs()})
 
         world.live(look, seconds=1)
         assert names in (before, after), point

@@ -66,7 +66,7 @@ def test_a_late_text_whose_job_comes_to_need_an_agent_meanwhile_is_a_turn(world,
     world.now_ms += 90 * MINUTE * 1000
 
     async def needs_an_agent(operations: Operations) -> None:
-        await operations.app.seams.clock.sleep(1)  # it waits for its turn by now
+        await operations.app.ground.seams.clock.sleep(1)  # it waits for its turn by now
         payload = {"kind": "agentTurn", "message": "look it up"}
         await operations.edit_job("second", {"payload": payload})
 
@@ -104,7 +104,7 @@ def test_while_a_late_run_waits_its_turn_the_job_is_on_time_again(world, fast_ho
 def test_a_clock_put_forward_counts_as_time_asleep(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=FIVE_MINUTES, missed={"graceSeconds": 7200}))
-        clock = operations.app.seams.clock
+        clock = operations.app.ground.seams.clock
         await clock.sleep(2)
         world.jump(HOUR - 2)
 
@@ -117,7 +117,7 @@ def test_a_clock_put_forward_counts_as_time_asleep(world, fast_home, provider) -
 def test_asleep_past_its_grace_a_job_is_missed(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=FIVE_MINUTES, missed={"policy": "latest", "graceSeconds": 10}))
-        clock = operations.app.seams.clock
+        clock = operations.app.ground.seams.clock
         await clock.sleep(2)
         world.jump(5 * MINUTE + 28)
 
@@ -128,7 +128,7 @@ def test_asleep_past_its_grace_a_job_is_missed(world, fast_home, provider) -> No
 def test_a_clock_put_back_fires_nothing_again_until_time_has_caught_up(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=FIVE_MINUTES))
-        clock = operations.app.seams.clock
+        clock = operations.app.ground.seams.clock
         await clock.sleep(11 * MINUTE)
         world.jump(-2 * HOUR)
         await clock.sleep(2 * HOUR + 3 * MINUTE)
@@ -140,7 +140,7 @@ def test_a_clock_put_back_fires_nothing_again_until_time_has_caught_up(world, fa
 
 def test_a_new_job_runs_by_the_clock_that_was_put_back(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
-        clock = operations.app.seams.clock
+        clock = operations.app.ground.seams.clock
         await clock.sleep(20)
         world.jump(-2 * HOUR)
         await clock.sleep(20)
@@ -157,7 +157,7 @@ def test_before_the_clock_is_set_nothing_is_scheduled(world, fast_home, provider
     world.now_ms = 5_000
 
     async def story(operations: Operations) -> None:
-        clock = operations.app.seams.clock
+        clock = operations.app.ground.seams.clock
         await clock.sleep(3600)
         states.append({"waiting": operations.app.scheduler.vigil.waiting})
         world.jump((START_MS + 301_000 - clock.now_ms()) / 1000)

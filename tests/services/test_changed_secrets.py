@@ -163,9 +163,9 @@ def test_a_refusal_that_is_written_down_after_its_secrets_changed_is_got_over(fa
         app.connections.refused("page", "default", lent)
         provider.good = "new token"
         write(fast_home, "new token")
-        await app.seams.clock.sleep(11)
+        await app.ground.seams.clock.sleep(11)
         await sending("page:room1")(operations)
-        await app.seams.clock.sleep(2)
+        await app.ground.seams.clock.sleep(2)
         app.connections.refused("page", "default", lent)
 
     life.tell(shut)

@@ -36,7 +36,7 @@ def in_the_main_session(home, *calls: tuple[str, JsonObject], before=None, sessi
     async def story(operations) -> None:
         if before is not None:
             await before(operations)
-            await operations.app.seams.clock.sleep(1)
+            await operations.app.ground.seams.clock.sleep(1)
         await waking("keep", session)(operations)
 
     world(home, Cast(keep=keeper, sum=saying("summed up"))).live(story, seconds=60)
@@ -153,7 +153,7 @@ def test_a_job_without_a_delivery_goes_to_the_conversation_it_is_made_in(fast_ho
 
     async def story(operations) -> None:
         await sending("horn:RoomX", "page:RoomQ")(operations)
-        await operations.app.seams.clock.sleep(1)
+        await operations.app.ground.seams.clock.sleep(1)
         await waking("keep")(operations)
 
     Simulation(fast_home, channels, [TalkingRunner(Cast(keep=keeper))]).live(story, seconds=60)
@@ -263,7 +263,7 @@ def test_the_default_agent_makes_jobs_for_others(fast_home) -> None:
 def test_the_runs_of_a_job_that_is_gone_can_still_be_looked_at(fast_home) -> None:
     async def before(operations) -> None:
         await adding(job())(operations)
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await operations.remove_job("brief")
 
     keeper = in_the_main_session(fast_home, cron("runs", jobId="brief"), cron("runs", limit=1), before=before)

@@ -204,7 +204,7 @@ def test_what_a_channel_quotes_of_a_secret_is_written_nowhere(fast_home, provide
     secret = "abcdefgh1234567"
 
     async def story(operations: Operations) -> None:
-        operations.app.redactor.learn(secret)
+        operations.app.ground.redactor.learn(secret)
         await sending("page:room1", "page:room2")(operations)
 
     provider.script.extend([CredentialsRejected(f"refuses the token {secret}"), Ambiguous(f"sent {secret}")])

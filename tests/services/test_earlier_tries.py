@@ -116,7 +116,7 @@ def test_what_was_being_sent_when_it_was_cancelled_is_not_sent_again(
 
     async def story(operations: Operations) -> None:
         await sending("page:room1")(operations)
-        await operations.app.seams.clock.sleep(2)
+        await operations.app.ground.seams.clock.sleep(2)
         (delivery,) = deliveries(fast_home)
         await OutboxOperations.of(operations).cancel(delivery["id"])
 

@@ -56,7 +56,7 @@ def edits(home: Path, name: str | None = None) -> list[JsonObject]:
 
 def editing(patch: JsonObject, *, after: float = 0, name: str = "brief") -> Story:
     async def story(operations: Operations) -> None:
-        await operations.app.seams.clock.sleep(after)
+        await operations.app.ground.seams.clock.sleep(after)
         await operations.edit_job(name, patch)
 
     return story
@@ -148,9 +148,9 @@ def test_an_edit_that_leaves_the_schedule_alone_forgets_nothing_that_was_due(
 def test_the_time_a_job_was_off_is_nobodys_loss(world, fast_home) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=MINUTELY, enabled=False))
-        await operations.app.seams.clock.sleep(300)
+        await operations.app.ground.seams.clock.sleep(300)
         await operations.edit_job("brief", {"schedule": {"expr": "*/2 * * * *"}})
-        await operations.app.seams.clock.sleep(300)
+        await operations.app.ground.seams.clock.sleep(300)
         await operations.edit_job("brief", {"enabled": True})
 
     world.live(story, seconds=121)

@@ -94,7 +94,7 @@ def test_urgent_work_overtakes_what_waits(home, provider) -> None:
         for n, priority in enumerate(("announce", "digest", "announce", "alert")):
             delivery = {"to": "page:room1", "priority": priority}
             await operations.add_job(job(id=f"j{n}", payload=TURN, schedule=SOON, delivery=delivery))
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await operations.run_job("j1", due=False)
 
     world(home, provider, taking(10)).live(story, seconds=100)
@@ -124,9 +124,9 @@ def cancelling(when: float, *names: str) -> tuple[list[bool], object]:
     async def story(operations: Operations) -> None:
         for name in names:
             await operations.add_job(job(id=name, payload=TURN, schedule=SOON))
-        await operations.app.seams.clock.sleep(when)
+        await operations.app.ground.seams.clock.sleep(when)
         for name in names:
-            run_id = next(run["runId"] for run in runs(operations.app.home) if run["jobId"] == name)
+            run_id = next(run["runId"] for run in runs(operations.app.ground.home) if run["jobId"] == name)
             answers.append(await operations.app.executor.cancel(run_id))
             answers.append(await operations.app.executor.cancel(run_id))
 
@@ -150,8 +150,8 @@ def test_a_cancelled_run_makes_room_at_once(home, provider) -> None:
     async def story(operations: Operations) -> None:
         for n in range(3):
             await operations.add_job(job(id=f"j{n}", payload=TURN, schedule=SOON))
-        await operations.app.seams.clock.sleep(5)
-        waiting = {run["jobId"]: run["runId"] for run in runs(operations.app.home)}
+        await operations.app.ground.seams.clock.sleep(5)
+        waiting = {run["jobId"]: run["runId"] for run in runs(operations.app.ground.home)}
         await operations.app.executor.cancel(waiting["j1"])
         await operations.app.executor.cancel(waiting["j0"])
 
@@ -165,7 +165,7 @@ def test_what_was_claimed_ahead_does_not_run_for_a_job_that_no_longer_wants_it(
 ) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=SOON))
-        await operations.app.seams.clock.sleep(1.9)
+        await operations.app.ground.seams.clock.sleep(1.9)
         if status == "disabled":
             await operations.set_enabled("brief", enabled=False)
         elif status == "removed":
@@ -181,7 +181,7 @@ def test_what_was_claimed_ahead_does_not_run_for_a_job_that_no_longer_wants_it(
 def test_a_change_of_words_on_the_way_is_what_is_sent(home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=SOON))
-        await operations.app.seams.clock.sleep(1.9)
+        await operations.app.ground.seams.clock.sleep(1.9)
         await operations.edit_job("brief", {"payload": {"kind": "text", "text": "better words"}})
 
     world(home, provider, taking(1)).live(story, seconds=30)

@@ -30,7 +30,7 @@ def test_what_an_agent_hides_in_markup_is_not_sent(fast_home: Path, said: str) -
         return said
 
     async def story(operations: Operations) -> None:
-        operations.app.redactor.learn(SECRET)
+        operations.app.ground.redactor.learn(SECRET)
         await operations.add_job(job(payload={"kind": "agentTurn", "message": "brief"}))
 
     channel = scripted_channel("page", provider, dialect=DISCORD)
@@ -46,7 +46,7 @@ def test_the_run_log_does_not_repeat_the_secret_of_a_fixed_text(fast_home: Path)
     provider = Provider()
 
     async def story(operations: Operations) -> None:
-        operations.app.redactor.learn(SECRET)
+        operations.app.ground.redactor.learn(SECRET)
         await operations.add_job(job(payload={"kind": "text", "text": f"the key is {SECRET}"}))
 
     Simulation(fast_home, [scripted_channel("page", provider)]).live(story, seconds=30)

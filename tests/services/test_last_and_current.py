@@ -26,7 +26,7 @@ def told(provider: Provider, text: str = "hello") -> list[str]:
 
 async def made_in_a_chat(operations: Operations, **changes: Any) -> None:
     """Somebody asks for a job in the chat page:roomA."""
-    route = resolve(Address("page:roomA"), operations.app.directory)
+    route = resolve(Address("page:roomA"), operations.app.ground.directory)
     await operations.app.book.add(job(**changes), by="agent:main", origin=Origin("chat-a", route))
 
 
@@ -148,7 +148,7 @@ def test_what_nobody_has_confirmed_is_no_conversation(fast_home) -> None:
 
     async def story(operations: Operations) -> None:
         await sending("page:room7")(operations)
-        await operations.app.seams.clock.sleep(1)
+        await operations.app.ground.seams.clock.sleep(1)
         page.script.append(Ambiguous("the answer was lost"))
         await sending("page:room8")(operations)
         await operations.add_job(job(schedule={"kind": "at", "at": "5s"}, delivery={"channel": "last"}))
@@ -169,7 +169,7 @@ def test_a_session_of_its_own_has_a_last_conversation_of_its_own(fast_home) -> N
 
     async def story(operations: Operations) -> None:
         await operations.add_job(job(id="one", **shared, delivery={"to": "page:room3"}))
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await sending("page:room9")(operations)
         later = {"kind": "at", "at": "5s"}
         await operations.add_job(job(id="two", schedule=later, **shared, delivery={"channel": "last"}))

@@ -103,7 +103,7 @@ def test_so_is_what_somebody_sends(world: World, text: str, detours: int) -> Non
 def test_so_is_what_is_sent_again_by_another_channel(world: World, text: str, detours: int) -> None:
     async def story(operations: Operations) -> None:
         sent = await operations.send({"to": "page:room1", "text": text})
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await OutboxOperations(operations.app, "cli:ann").resend(sent["id"], {"to": "mail:ann"})
 
     world.live(story)

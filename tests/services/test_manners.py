@@ -40,7 +40,7 @@ def test_so_does_whoever_sends_by_hand_and_sending_again_keeps_it(fast_home: Pat
 
     async def story(operations: Operations) -> None:
         sent = await operations.send({"to": THREAD, "text": "hello", **SHOWN, "replyTo": "42"})
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await OutboxOperations.of(operations).resend(sent["id"], {})
 
     Simulation(fast_home, [channel]).live(story, seconds=20)

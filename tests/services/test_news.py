@@ -184,7 +184,7 @@ def test_a_secret_in_a_reason_is_shown_to_nobody(fast_home: Path, caplog: pytest
     house = House(fast_home)
 
     async def story(operations: Operations) -> None:
-        operations.app.redactor.learn(SECRET)
+        operations.app.ground.redactor.learn(SECRET)
         await operations.add_job(job())
 
     house.do(story).says("down", f"{SECRET} was revoked", seconds=60)

@@ -326,7 +326,7 @@ def test_a_state_of_health_without_sense_is_not_shown(
 
     async def story(operations: Operations) -> None:
         await sending("page:room1")(operations)
-        await operations.app.seams.clock.sleep(1)
+        await operations.app.ground.seams.clock.sleep(1)
         shown.extend(operations.health())
 
     provider.script.append(answer)

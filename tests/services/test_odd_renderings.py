@@ -146,7 +146,7 @@ def test_what_another_channel_has_no_words_for_is_not_sent_there_again_for_ever(
 
     async def story(operations: Operations) -> None:
         await sending("other:room2")(operations)
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await OutboxOperations.of(operations).resend(deliveries(fast_home)[0]["id"], {"to": "page:room1"})
 
     world.live(story, seconds=5)

@@ -32,7 +32,7 @@ def test_a_message_by_hand_is_cleaned_before_its_channel_renders_it(fast_home: P
     crier.provider = Provider()
 
     async def story(operations: Operations) -> None:
-        operations.app.redactor.learn(SECRET)
+        operations.app.ground.redactor.learn(SECRET)
         await operations.send({"to": "crier:room1", "text": f"the word is {SECRET}"})
 
     Simulation(fast_home, [crier]).live(story, seconds=10)

@@ -104,7 +104,7 @@ def test_an_account_keeps_to_its_own_pace_or_else_to_that_of_its_channel(
 
     async def story(operations: Operations) -> None:
         await sending(*(f"page:room{n}" for n in range(50)))(operations)
-        await operations.app.seams.clock.sleep(9.5)
+        await operations.app.ground.seams.clock.sleep(9.5)
         counts.append(len(channel.provider.accepted))
 
     Simulation(fast_home, [channel]).live(story, seconds=15)

@@ -240,9 +240,9 @@ def test_a_nonce_that_outlived_its_window_while_its_account_was_shut_is_not_used
 def test_what_a_provider_says_later_settles_a_part_in_doubt(provider: Provider, fast_home: Path) -> None:
     async def story(operations: Operations) -> None:
         await sending("page:room1")(operations)
-        await operations.app.seams.clock.sleep(100)
+        await operations.app.ground.seams.clock.sleep(100)
         for part in provider.requests:
-            at = datetime.fromtimestamp(operations.app.seams.clock.now_ms() / 1000, UTC)
+            at = datetime.fromtimestamp(operations.app.ground.seams.clock.now_ms() / 1000, UTC)
             provider.lines[-1].report(LaterReceipt(part.id, ReceiptLevel.DELIVERED, at))
 
     provider.script.append(provider.accepted_then(Ambiguous("cut")))

@@ -158,7 +158,7 @@ def test_an_account_that_is_opened_anew_is_listened_to_anew(fast_home: Path) -> 
     channel = hearing([message("m-1")], [message("m-2")])
 
     async def story(operations: Operations) -> None:
-        clock = operations.app.seams.clock
+        clock = operations.app.ground.seams.clock
         await clock.sleep(60)
         await operations.app.connections.renew("page", "default")
         await clock.sleep(1)
@@ -187,7 +187,7 @@ def test_an_account_that_was_given_away_is_listened_to_as_soon_as_that_time_is_o
     taken: list[list[str]] = []
 
     async def story(operations: Operations) -> None:
-        clock = operations.app.seams.clock
+        clock = operations.app.ground.seams.clock
         await clock.sleep(1)
         await operations.app.connections.give_away("page", "default", 200)
         for seconds in (199, 2):
@@ -206,7 +206,7 @@ def test_that_nothing_comes_in_is_said_of_the_account_and_sending_goes_on(fast_h
     async def story(operations: Operations) -> None:
         await operations.send({"to": "page:room1", "text": "hello"})
         for seconds in (2, 30):
-            await operations.app.seams.clock.sleep(seconds)
+            await operations.app.ground.seams.clock.sleep(seconds)
             states.extend((found["state"], found["reason"]) for found in operations.health())
 
     Simulation(fast_home, [channel]).live(story, seconds=60)

@@ -75,7 +75,7 @@ def test_a_success_brings_the_schedule_back_to_normal(world: Any, fast_home: Pat
 def test_a_manual_success_ends_the_waiting_at_once(world: Any, fast_home: Path) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=EVERY_SECOND, payload=TURN))
-        await operations.app.seams.clock.sleep(10.5)
+        await operations.app.ground.seams.clock.sleep(10.5)
         await operations.run_job("brief", due=False)
 
     world(Trouble("auth", times=1)).live(story, seconds=2)
@@ -98,7 +98,7 @@ def test_skipped_runs_do_not_slow_a_job_down(world: Any, fast_home: Path) -> Non
 
     async def story(operations: Operations) -> None:
         nonlocal simulation_clock
-        simulation_clock = operations.app.seams.clock
+        simulation_clock = operations.app.ground.seams.clock
         await operations.add_job(job(schedule=EVERY_SECOND, payload=TURN))
 
     simulation_clock: Any = None

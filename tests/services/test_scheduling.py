@@ -140,7 +140,7 @@ def test_a_job_that_cannot_be_read_is_switched_off_after_three_tries_and_the_oth
 def test_a_job_changed_between_its_claim_and_its_instant_does_not_fire(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job())
-        await operations.app.seams.clock.sleep(1.9)
+        await operations.app.ground.seams.clock.sleep(1.9)
         await operations.set_enabled("brief", enabled=False)
 
     world.live(story, seconds=10)
@@ -152,7 +152,7 @@ def test_a_disabled_job_owes_nothing_for_the_time_it_was_off(world, fast_home) -
     async def story(operations: Operations) -> None:
         await operations.add_job(job(schedule=EVERY_MINUTE))
         await operations.set_enabled("brief", enabled=False)
-        await operations.app.seams.clock.sleep(600)
+        await operations.app.ground.seams.clock.sleep(600)
         await operations.set_enabled("brief", enabled=True)
 
     world.live(story, seconds=61)
@@ -173,7 +173,7 @@ def test_switching_on_what_is_on_does_not_forget_what_was_due(world, fast_home) 
 def test_a_manual_run_leaves_the_scheduled_instant_alone(world, fast_home, provider) -> None:
     async def story(operations: Operations) -> None:
         await operations.add_job(job())
-        await operations.app.seams.clock.sleep(1)
+        await operations.app.ground.seams.clock.sleep(1)
         await operations.run_job("brief", due=False)
 
     world.live(story, seconds=10)
@@ -217,7 +217,7 @@ def test_a_job_that_takes_the_place_of_a_removed_one_runs_by_its_own_schedule(
 
     async def story(operations: Operations) -> None:
         await operations.add_job(beat(7))
-        await operations.app.seams.clock.sleep(15)
+        await operations.app.ground.seams.clock.sleep(15)
         await operations.remove_job("brief")
         await operations.add_job(beat(60))
 

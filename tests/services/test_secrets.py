@@ -80,7 +80,7 @@ def test_an_account_that_was_refused_goes_on_when_it_has_another_token(fast_home
     async def story(operations: Operations) -> None:
         for number in range(20):
             await operations.send({"to": f"page:room{number % 5}", "text": f"message {number}"})
-        await operations.app.seams.clock.sleep(300)
+        await operations.app.ground.seams.clock.sleep(300)
         assert provider.tokens == [OLD]
         assert {one["state"] for one in deliveries(fast_home)} == {"pending"}
         (fast_home / "token").write_text(NEW)
@@ -128,12 +128,12 @@ def test_a_token_appears_nowhere_whoever_quotes_it(
     answers: list[Any] = []
 
     async def story(operations: Operations) -> None:
-        set_up_logging(operations.app.redactor, "debug")
+        set_up_logging(operations.app.ground.redactor, "debug")
         await adding(job(payload=TURN))(operations)
         answers.extend(
             [await operations.send({"to": f"page:room{n}", "text": f"hello {OLD}"}) for n in (2, 3, 4)]
         )
-        await operations.app.seams.clock.sleep(60)
+        await operations.app.ground.seams.clock.sleep(60)
         logging.getLogger("httpx").warning("POST https://api.example.com/bot%s/sendMessage", OLD)
         answers.extend([runs(fast_home), deliveries(fast_home), operations.health()])
         with Reader.open(fast_home / "stentor.db") as reader:

@@ -34,7 +34,7 @@ def after_a_chat(home, keeper: Caller, *, session=MAIN, **parts: Any) -> Cast:
 
     async def story(operations) -> None:
         await waking("hello", named("chat"))(operations)
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await waking("keep", session)(operations)
 
     world(home, cast).live(story, seconds=600)
@@ -68,7 +68,7 @@ def test_long_texts_are_cut_and_a_page_has_an_end(fast_home) -> None:
     async def story(operations) -> None:
         for _ in range(2):
             await waking("long", named("chat"))(operations)
-            await operations.app.seams.clock.sleep(5)
+            await operations.app.ground.seams.clock.sleep(5)
         await waking("keep")(operations)
 
     world(fast_home, cast).live(story, seconds=60)
@@ -88,7 +88,7 @@ def test_a_page_that_is_full_leaves_out_what_is_older(fast_home) -> None:
     async def story(operations) -> None:
         for _ in range(12):
             await waking("long", named("chat"))(operations)
-            await operations.app.seams.clock.sleep(5)
+            await operations.app.ground.seams.clock.sleep(5)
         await waking("keep")(operations)
 
     world(fast_home, cast).live(story, seconds=60)
@@ -164,7 +164,7 @@ def test_two_sessions_do_not_send_each_other_on_for_ever(fast_home) -> None:
     async def story(operations) -> None:
         for name in ("one", "two"):
             await waking("hello", named(name))(operations)
-        await operations.app.seams.clock.sleep(5)
+        await operations.app.ground.seams.clock.sleep(5)
         await waking("pass", named("one"))(operations)
 
     cast = Cast(hello=saying("hello"), **{"pass": other})
@@ -206,7 +206,7 @@ def test_what_cannot_be_done_is_refused_with_the_reason(fast_home, call, why) ->
     async def story(operations) -> None:
         await adding(asked)(operations)
         await waking("hello", named("chat"))(operations)
-        await operations.app.seams.clock.sleep(25)
+        await operations.app.ground.seams.clock.sleep(25)
         await waking("keep")(operations)
 
     world(fast_home, Cast(keep=keeper, hello=saying("hello"))).live(story, seconds=10)
@@ -275,8 +275,8 @@ def test_a_secret_that_was_learned_later_is_not_shown(fast_home) -> None:
 
     async def story(operations) -> None:
         await waking("hello", named("chat"))(operations)
-        await operations.app.seams.clock.sleep(5)
-        operations.app.redactor.learn("yourself")
+        await operations.app.ground.seams.clock.sleep(5)
+        operations.app.ground.redactor.learn("yourself")
         await waking("keep")(operations)
 
     world(fast_home, Cast(keep=keeper, hello=saying("hello yourself"))).live(story, seconds=60)

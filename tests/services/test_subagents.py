@@ -262,7 +262,7 @@ def test_the_last_conversation_of_a_job_is_that_of_whoever_works_for_it(fast_hom
 
     async def story(operations: Operations) -> None:
         await sending("page:room7")(operations)
-        await operations.app.seams.clock.sleep(1)
+        await operations.app.ground.seams.clock.sleep(1)
         await adding(orchestra(channel="last"))(operations)
 
     world(fast_home, Cast(lead=lead, work=work), page).live(story, seconds=60)
@@ -285,7 +285,7 @@ def test_those_of_a_cancelled_run_are_cancelled_with_theirs(fast_home) -> None:
 
     async def story(operations: Operations) -> None:
         await adding(orchestra())(operations)
-        await operations.app.seams.clock.sleep(30)
+        await operations.app.ground.seams.clock.sleep(30)
         (first, *_) = runs(fast_home)
         await operations.cancel_run(first["runId"])
 

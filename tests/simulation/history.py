@@ -83,7 +83,7 @@ class History:
     def _live(self) -> None:
         async def story(operations: Operations) -> None:
             for _ in range(self.random.randrange(8)):
-                await operations.app.seams.clock.sleep(self.mood.between(0.1, 900))
+                await operations.app.ground.seams.clock.sleep(self.mood.between(0.1, 900))
                 with suppress(Refused, NotFound, StaleRevision):
                     await self.random.choice(self._acts)(operations)
 
@@ -108,7 +108,7 @@ class History:
         )
 
     async def _add(self, operations: Operations) -> None:
-        now_ms = operations.app.seams.clock.now_ms()
+        now_ms = operations.app.ground.seams.clock.now_ms()
         name = f"j{self.names}"
         self.names += 1
         often = self.random.random() < 0.6
@@ -186,7 +186,7 @@ class History:
             await operations.cancel_run(run["runId"])
 
     async def _jump(self, operations: Operations) -> None:
-        self.latest_ms = max(self.latest_ms, operations.app.seams.clock.now_ms())
+        self.latest_ms = max(self.latest_ms, operations.app.ground.seams.clock.now_ms())
         back = self.random.random() < 0.4
         self.world.jump(-self.mood.between(0.5, 2 * _HOUR) if back else self.mood.between(0.5, 48 * _HOUR))
 

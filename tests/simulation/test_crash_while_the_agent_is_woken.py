@@ -31,7 +31,7 @@ async def by_a_job(operations: Operations) -> None:
 
 
 async def by_hand(operations: Operations) -> None:
-    with Reader.open(operations.app.home / "stentor.db") as reader:
+    with Reader.open(operations.app.ground.home / "stentor.db") as reader:
         found = reader.session("agent:main:main")
     if found is None:
         await operations.wake({"text": "tea is ready"})

@@ -59,7 +59,7 @@ def posting(*to: str) -> Story:
     """A job for all of them, unless there is one."""
 
     async def story(operations: Operations) -> None:
-        if await operations.app.store.job("brief") is None:
+        if await operations.app.ground.store.job("brief") is None:
             await adding(job(delivery={"to": list(to)}))(operations)
 
     return story

@@ -56,7 +56,7 @@ def lived_through(world: Simulation, trouble: Trouble, begin: Story) -> None:
 
     async def story(operations: Operations) -> None:
         await begin(operations)
-        await operations.app.seams.clock.sleep(_TROUBLED_SECONDS)
+        await operations.app.ground.seams.clock.sleep(_TROUBLED_SECONDS)
         trouble.disk.clear()
 
     try:

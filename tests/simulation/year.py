@@ -102,8 +102,8 @@ class Year:
             for job in newcomers:
                 await self._offer(operations, job)
             for seconds, jump in jumps:
-                await operations.app.seams.clock.sleep(seconds)
-                self.latest_ms = max(self.latest_ms, operations.app.seams.clock.now_ms())
+                await operations.app.ground.seams.clock.sleep(seconds)
+                self.latest_ms = max(self.latest_ms, operations.app.ground.seams.clock.now_ms())
                 self.world.jump(jump)
                 self.jumps += 1
 
@@ -138,7 +138,7 @@ class Year:
 
     async def _offer(self, operations: Operations, job: PlannedJob) -> None:
         self.planned[job.id] = job
-        self.created[job.id] = operations.app.seams.clock.now_ms()
+        self.created[job.id] = operations.app.ground.seams.clock.now_ms()
         await operations.add_job(job.document)
 
     async def _turn(self, request: TurnRequest) -> str:

@@ -33,19 +33,19 @@ class AccountOperations:
         """Ask a provider who the account is."""
         channel, account = self._account(Parameters(raw, *_NAMES))
         connection = await self._open(channel, account)
-        return {"said": await probed(self.app.directory.channels[channel], account, connection)}
+        return {"said": await probed(self.app.ground.directory.channels[channel], account, connection)}
 
     async def check(self, raw: Mapping[str, Any]) -> JsonObject:
         """Ask a channel what it knows of a target."""
         asked = Parameters(raw, *_NAMES, "target")
         channel, account = self._account(asked)
         address = Address(_word(asked, "target"), channel, account)
-        target = read(address, self.app.directory).target
+        target = read(address, self.app.ground.directory).target
         connection = await self._open(channel, account)
         try:
-            found = await id_of(target, self.app.directory.channels[channel], connection)
+            found = await id_of(target, self.app.ground.directory.channels[channel], connection)
         except DeliveryError as error:
-            raise Refused("bad_target", self.app.redactor.clean(said(error))) from error
+            raise Refused("bad_target", self.app.ground.redactor.clean(said(error))) from error
         return spelt(found)
 
     async def known(self, route: Route) -> JsonObject:
@@ -71,11 +71,11 @@ class AccountOperations:
         try:
             return await self.app.connections.get(channel, account)
         except (CredentialsRejected, Unavailable) as error:
-            raise Refused("account_down", self.app.redactor.clean(said(error))) from error
+            raise Refused("account_down", self.app.ground.redactor.clean(said(error))) from error
 
     def _account(self, asked: Parameters) -> tuple[str, str]:
         channel, account = (_word(asked, name) for name in _NAMES)
-        if account not in self.app.directory.accounts(channel):
+        if account not in self.app.ground.directory.accounts(channel):
             raise NotFound(
                 f"this daemon has no account {account!r} of channel {channel!r}: it was started before "
                 "that was configured, or it was never"

@@ -8,8 +8,9 @@ from typing import Any
 from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app import waking
-from stentor.app.assembly import App, database
+from stentor.app.assembly import App
 from stentor.app.door import check_size, job_from_outside, jobs_from_outside, patch_from_outside
+from stentor.app.ground import database
 from stentor.app.manners import MANNERS, check_manner, manner_in
 from stentor.app.parameters import Parameters, not_valid
 from stentor.domain.instants import iso
@@ -94,14 +95,14 @@ class Operations:
         address = Address(to, asked.text("channel"), asked.text("account"), asked.text("thread"))
         dry_run, manner = asked.flag("dryRun"), manner_in(asked)
         route = await self.app.book.naming.knowing(lambda: self._way(address))
-        check_manner(manner, self.app.directory.channels[route.target.channel], route.target)
+        check_manner(manner, self.app.ground.directory.channels[route.target.channel], route.target)
         if dry_run:
             return {"dryRun": True, "target": route.target.canonical, "accountId": route.account}
         outgoings = self.app.outgoings
         seed = await outgoings.beside(len(text), partial(outgoings.manual, route, text, manner=manner))
-        await self.app.store.enqueue(seed)
+        await self.app.ground.store.enqueue(seed)
         self.app.dispatcher.wake()
-        with Reader.open(database(self.app.home)) as reader:
+        with Reader.open(database(self.app.ground.home)) as reader:
             return reader.deliveries(delivery=seed.id)[0]
 
     async def wake(self, raw: Mapping[str, Any]) -> JsonObject:
@@ -114,7 +115,7 @@ class Operations:
 
     async def _way(self, address: Address) -> Route:
         try:
-            return resolve(address, self.app.directory)
+            return resolve(address, self.app.ground.directory)
         except RouteError as error:
             raise Refused(error.code, error.message, hint=error.hint) from error
 
@@ -132,7 +133,7 @@ class Operations:
         ]
 
     def _job(self, name: str) -> JsonObject:
-        with Reader.open(database(self.app.home)) as reader:
+        with Reader.open(database(self.app.ground.home)) as reader:
             job = reader.job(name)
         if job is None:
             raise NotFound(f"there is no job {name!r}; `stentor cron list --all` shows them")
@@ -140,12 +141,12 @@ class Operations:
 
     def _standing(self, job_id: str) -> JsonObject:
         """How a job is doing, which no edit changes."""
-        with Reader.open(database(self.app.home)) as reader:
+        with Reader.open(database(self.app.ground.home)) as reader:
             found = reader.job(job_id) or {}
         return {key: found[key] for key in ("state", "status", "blocked") if key in found}
 
     def _run(self, run_id: str) -> JsonObject:
-        with Reader.open(database(self.app.home)) as reader:
+        with Reader.open(database(self.app.ground.home)) as reader:
             run = reader.run(run_id)
         if run is None:
             raise NotFound(f"there is no run {run_id!r}")
@@ -156,7 +157,7 @@ class Operations:
 
     def _is_due(self, job: JsonObject) -> bool:
         next_at = job["state"]["nextRunAtMs"]
-        return isinstance(next_at, int) and next_at <= self.app.seams.clock.now_ms()
+        return isinstance(next_at, int) and next_at <= self.app.ground.seams.clock.now_ms()
 
 
 def known_job(reader: Reader, name: str) -> str:

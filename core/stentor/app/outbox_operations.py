@@ -7,7 +7,8 @@ from typing import Any
 
 from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader
-from stentor.app.assembly import App, database
+from stentor.app.assembly import App
+from stentor.app.ground import database
 from stentor.app.operations import NotFound, Operations
 from stentor.app.parameters import Parameters, not_valid
 from stentor.app.target_filters import canonical, target_of_deliveries
@@ -82,11 +83,11 @@ class OutboxOperations:
         """Forget that a target is suspended or has moved."""
         asked = Parameters(raw, "target", "account")
         target, account = asked.text("target") or "", asked.text("account")
-        with Reader.open(database(self.app.home)) as reader:
+        with Reader.open(database(self.app.ground.home)) as reader:
             rows = reader.known_targets()
         if all(row["target"] != target for row in rows):
             with suppress(RouteError):
-                target = canonical(target, self.app.directory)
+                target = canonical(target, self.app.ground.directory)
         named = [row for row in rows if row["target"] == target]
         known = [row for row in named if account in (None, row["accountId"])]
         if not known:
@@ -98,7 +99,7 @@ class OutboxOperations:
                 "ambiguous_account", f"{target} is known on several accounts: {accounts}", hint=hint
             )
         found = KnownTarget(known[0]["channel"], known[0]["accountId"], known[0]["target"])
-        await self.app.store.clear_target(found, Hand(self.by, self.app.seams.clock.now_ms()))
+        await self.app.ground.store.clear_target(found, Hand(self.by, self.app.ground.seams.clock.now_ms()))
         self.app.dispatcher.wake()
         return {"cleared": True, **known[0]}
 
@@ -108,15 +109,15 @@ class OutboxOperations:
             hint = "name deliveries, or use --older-than, --state or both"
             raise Refused("bad_request", "say which deliveries to drop", hint=hint)
         wanted = [_terminal(state) for state in states] if states else sorted(DEAD)
-        before = self.app.seams.clock.now_ms() - (age or 0)
+        before = self.app.ground.seams.clock.now_ms() - (age or 0)
         return await self.app.desk.drop_old(wanted, before, by=self.by)
 
     def _all_unknown(self, asked: Parameters) -> list[str]:
         """Whoever settles many at once says how many they are: it shows that they have looked."""
         if asked.texts("ids"):
             raise Refused("bad_request", "name deliveries or take all that are unknown, not both")
-        with Reader.open(database(self.app.home)) as reader:
-            target = target_of_deliveries(reader, asked.text("target"), lambda: self.app.directory)
+        with Reader.open(database(self.app.ground.home)) as reader:
+            target = target_of_deliveries(reader, asked.text("target"), lambda: self.app.ground.directory)
             ids = reader.delivery_ids(Asked(state=DeliveryState.UNKNOWN, target=target))
         if asked.number("confirm") != len(ids):
             hint = (
@@ -134,13 +135,13 @@ class OutboxOperations:
         return ids
 
     async def _stored(self, delivery_id: str) -> StoredDelivery:
-        stored = await self.app.store.delivery(delivery_id)
+        stored = await self.app.ground.store.delivery(delivery_id)
         if stored is None:
             raise NotFound(f"there is no delivery {delivery_id!r}; `stentor deliveries list` shows them")
         return stored
 
     def _shown(self, delivery_id: str) -> JsonObject:
-        with Reader.open(database(self.app.home)) as reader:
+        with Reader.open(database(self.app.ground.home)) as reader:
             return reader.deliveries(delivery=delivery_id)[0]
 
 

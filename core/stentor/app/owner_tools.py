@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from stentor.adapters.sqlite.reader import Reader
-from stentor.app.assembly import database
+from stentor.app.ground import database
 from stentor.app.operations import NotFound, Operations
 from stentor.contract.tools import MESSAGE, Tool, ToolCall, ToolRefused
 from stentor.domain.json_types import JsonObject, as_object
@@ -62,12 +62,12 @@ class OwnerTools:
         if "dryRun" in sent or not self.served:
             return sent
         look = partial(self._state, sent["id"])
-        await standing(look, self.operations.app.seams.clock, lambda: call.over)
+        await standing(look, self.operations.app.ground.seams.clock, lambda: call.over)
         return self._delivery(sent["id"])
 
     async def _state(self, delivery: str) -> DeliveryState:
         return DeliveryState(self._delivery(delivery)["state"])
 
     def _delivery(self, delivery: str) -> JsonObject:
-        with Reader.open(database(self.operations.app.home)) as reader:
+        with Reader.open(database(self.operations.app.ground.home)) as reader:
             return reader.deliveries(delivery=delivery)[0]

@@ -14,10 +14,10 @@ from stentor.adapters.sqlite.conversations import StoredConversations
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.adapters.tz_database import choose_tz_database
-from stentor.app.assembly import database
 from stentor.app.checking import look_up
 from stentor.app.configured import directory_of
 from stentor.app.door import job_from_outside, jobs_from_outside
+from stentor.app.ground import database
 from stentor.app.operations import NotFound
 from stentor.app.seams import Seams
 from stentor.config import load_config

@@ -11,6 +11,7 @@ from stentor.adapters.clock import SystemClock
 from stentor.adapters.sqlite.store import SqliteStore
 from stentor.contract.channel import Connection
 from stentor.contract.runners import AgentRunner
+from stentor.domain.idents import ident
 from stentor.ports import Aside, Chance, Clock, Points, Store
 
 T = TypeVar("T")
@@ -42,3 +43,6 @@ class Seams:
     open_store: Callable[[Path, Points], Store] = _sqlite
     around_connection: Callable[[Connection], Connection] = _as_it_is
     around_runner: Callable[[AgentRunner], AgentRunner] = _as_it_is
+
+    def new_id(self, kind: str) -> str:
+        return ident(kind, self.clock.now_ms(), self.chance.token(10))

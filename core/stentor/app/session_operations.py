@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from stentor.adapters.sqlite.reader import Reader
-from stentor.app.assembly import App, database
+from stentor.app.assembly import App
+from stentor.app.ground import database
 from stentor.app.limits import session_limits_of
 from stentor.app.operations import NotFound, Operations
 from stentor.app.parameters import Parameters, not_valid
@@ -45,7 +46,7 @@ class SessionOperations:
             hint = "it is removed when its time is over; `stentor sessions prune --dry-run` says what goes"
             message = f"session {found['key']!r} belongs to one run: the next one has another anyway"
             raise Refused("not_shared", message, hint=hint)
-        was_reset = await self.app.store.reset_session(found["sessionId"], self._hand())
+        was_reset = await self.app.ground.store.reset_session(found["sessionId"], self._hand())
         return {**self._session(found["sessionId"]), "reset": was_reset}
 
     async def prefer(self, name: str, raw: Mapping[str, Any]) -> JsonObject:
@@ -53,11 +54,11 @@ class SessionOperations:
         wishes = _wishes(raw)
         found = self._session(name)
         self._check_model(wishes.model, found["agentId"])
-        await self.app.store.prefer(found["baseKey"], wishes, self._hand())
+        await self.app.ground.store.prefer(found["baseKey"], wishes, self._hand())
         return self._session(found["sessionId"])
 
     def _check_model(self, model: str | None, agent_id: str) -> None:
-        agent = self.app.agents.get(agent_id)
+        agent = self.app.ground.agents.get(agent_id)
         if model is not None and agent is not None and not permitted(model, agent.allowed_models):
             message = f"agent {agent_id} may not use {model!r}; allowed: {', '.join(agent.allowed_models)}"
             hint = f"name one of those, or add it to agents.{agent_id}.allowed_models in stentor.toml"
@@ -66,20 +67,20 @@ class SessionOperations:
     async def prune(self, raw: Mapping[str, Any]) -> JsonObject:
         """Remove what is beyond the limits, whether or not a daemon enforces them; a dry run only counts it."""
         dry_run = Parameters(raw, "dryRun").flag("dryRun")
-        limits = session_limits_of(self.app.config)
-        clock = self.app.seams.clock
+        limits = session_limits_of(self.app.ground.config)
+        clock = self.app.ground.seams.clock
         if dry_run:
-            with Reader.open(database(self.app.home)) as reader:
+            with Reader.open(database(self.app.ground.home)) as reader:
                 return pruned(reader.sessions_beyond(limits, clock.now_ms()).sessions, dry_run=True)
-        removed = await Retention(self.app.store, clock, Limits(sessions=limits)).sweep()
+        removed = await Retention(self.app.ground.store, clock, Limits(sessions=limits)).sweep()
         return pruned(removed.sessions, dry_run=False)
 
     def _session(self, name: str) -> JsonObject:
-        with Reader.open(database(self.app.home)) as reader:
+        with Reader.open(database(self.app.ground.home)) as reader:
             return known_session(reader, name)
 
     def _hand(self) -> Hand:
-        return Hand(self.by, self.app.seams.clock.now_ms())
+        return Hand(self.by, self.app.ground.seams.clock.now_ms())
 
 
 def known_session(reader: Reader, name: str) -> JsonObject:

@@ -56,4 +56,4 @@ def _asked(app: App, raw: Mapping[str, object]) -> tuple[str, WakeMode]:
         if not app.heartbeat.attendance.beats:
             hint = 'set every under [heartbeat], for instance "30m", or choose mode now'
             raise Refused("no_heartbeat", "there is no heartbeat to wait for", hint=hint)
-    return app.redactor.clean(text or ""), mode
+    return app.ground.redactor.clean(text or ""), mode

@@ -64,7 +64,7 @@ async def _play(home: Path, console: Console, *, quiet: bool) -> None:
 
     async def perform() -> None:
         await ready.wait()
-        clock = app.seams.clock
+        clock = app.ground.seams.clock
         await add_all(Operations(app), jobs(clock, receiver.url))
         end = clock.monotonic() + _WATCHDOG_SECONDS
         with _stage(console, home, quiet=quiet) as show:

@@ -50,9 +50,9 @@ async def live(
 ) -> None:
     """The life of a daemon, from taking the store to letting go of it."""
     app = await _taken(home, seams)
-    set_up_logging(app.redactor, log_level)
+    set_up_logging(app.ground.redactor, log_level)
     stop = asyncio.Event()
-    _on_signals(stop, app.config.scheduler.drain_seconds + _LETTING_GO_SECONDS)
+    _on_signals(stop, app.ground.config.scheduler.drain_seconds + _LETTING_GO_SECONDS)
     path = prepare_socket(home)
     server = SocketServer(api(Operations(app)), path)
 
@@ -61,7 +61,7 @@ async def live(
         _announce(app, path, as_json=as_json)
 
     async def tidying() -> None:
-        await tidy(app.seams.clock, lambda: app.executor.at_rest)
+        await tidy(app.ground.seams.clock, lambda: app.executor.at_rest)
 
     try:
         with tuned():
@@ -74,10 +74,10 @@ async def live(
 
 def _watchdog(app: App, *, exit_on_stall: bool) -> Watchdog:
     return Watchdog(
-        app.seams.clock,
-        app.config.scheduler.stall_seconds,
+        app.ground.seams.clock,
+        app.ground.config.scheduler.stall_seconds,
         lambda: app.maintenance.asked_at,
-        StallFile(app.home),
+        StallFile(app.ground.home),
         exit_on_stall=exit_on_stall,
     )
 
@@ -116,11 +116,11 @@ def _on_signals(stop: asyncio.Event, patience: float) -> None:
 
 
 def _announce(app: App, path: Path, *, as_json: bool) -> None:
-    for plugin in app.registry.plugins:
+    for plugin in app.ground.registry.plugins:
         if plugin.error is not None:
             note(f"plugin {plugin.name} ({plugin.distribution} {plugin.version}) is off: {plugin.error}")
     if as_json:
-        show_json({"home": str(app.home), "socket": str(path), "pid": os.getpid()})
+        show_json({"home": str(app.ground.home), "socket": str(path), "pid": os.getpid()})
         sys.stdout.flush()
     else:
-        note(f"serving {app.home}, pid {os.getpid()}; stop with Ctrl-C")
+        note(f"serving {app.ground.home}, pid {os.getpid()}; stop with Ctrl-C")

@@ -84,15 +84,15 @@ async def _in_foreground(
 
         async def work() -> None:
             answer = await begin(Operations(app, author_of_this_process()))
-            deadline = app.seams.clock.monotonic() + limit
+            deadline = app.ground.seams.clock.monotonic() + limit
             while True:
                 with Reader.open(existing(home)) as reader:
                     document, code, over = look(reader, answer)
-                if over or app.seams.clock.monotonic() > deadline:
+                if over or app.ground.seams.clock.monotonic() > deadline:
                     answers.append((document, code))
                     stop.set()
                     return
-                await app.seams.clock.sleep(_LOOK_EVERY)
+                await app.ground.seams.clock.sleep(_LOOK_EVERY)
 
         await app.run(stop, work, LoopbackHost(app.mcp_turns).run, scheduling=False)
         return answers[0]

@@ -8,8 +8,8 @@ from starlette.requests import Request
 
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.account_operations import AccountOperations
-from stentor.app.assembly import database
 from stentor.app.confirming import askable, confirmed
+from stentor.app.ground import database
 from stentor.app.operations import NotFound, Operations, known_job
 from stentor.app.parameters import Parameters
 from stentor.app.previewing import preview_job, preview_stored
@@ -36,7 +36,7 @@ _ALSO = {
 def api(operations: Operations) -> Starlette:
     """Every route of this release."""
     endpoints = Endpoints(operations)
-    answers = Answers(operations.app.redactor.clean)
+    answers = Answers(operations.app.ground.redactor.clean)
     at = answers.route
     routes = [
         at("/healthz", endpoints.healthz),
@@ -73,7 +73,7 @@ class Endpoints:
         self._operations = operations
 
     def _reader(self) -> Reader:
-        return Reader.open(database(self._operations.app.home))
+        return Reader.open(database(self._operations.app.ground.home))
 
     def _on_behalf(self, request: Request) -> Operations:
         return on_behalf(self._operations, request)
@@ -89,7 +89,7 @@ class Endpoints:
                 **reader.counts(),
                 "sessions": reader.session_figures(),
                 "mainSession": {**reader.main_session(), **self._operations.app.heartbeat.outlook()},
-                "boot": self._operations.app.boot,
+                "boot": self._operations.app.ground.boot,
                 "accounts": self._operations.health(),
                 "incidents": reader.incidents(50),
             }
@@ -119,16 +119,16 @@ class Endpoints:
         app, body = self._operations.app, await body_of(request)
         if set(body) == {"id"}:
             name = Parameters(body, "id").text("id") or ""
-            return await self._confirmed(preview_stored(app.home, app.book.rules, name))
+            return await self._confirmed(preview_stored(app.ground.home, app.book.rules, name))
 
         async def look() -> JsonObject:
-            return preview_job(app.home, app.book.rules, body)
+            return preview_job(app.ground.home, app.book.rules, body)
 
         return await self._confirmed(await app.book.naming.knowing(look))
 
     async def _confirmed(self, shown: JsonObject) -> JsonObject:
         app = self._operations.app
-        return await confirmed(shown, askable(shown, app.directory), AccountOperations(app).known)
+        return await confirmed(shown, askable(shown, app.ground.directory), AccountOperations(app).known)
 
     async def apply_jobs(self, request: Request) -> JsonObject:
         return await self._on_behalf(request).apply_jobs(await application_of(request))

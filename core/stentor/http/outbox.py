@@ -5,7 +5,7 @@ from starlette.routing import Route
 
 from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader, page
-from stentor.app.assembly import database
+from stentor.app.ground import database
 from stentor.app.operations import NotFound, Operations
 from stentor.app.outbox_operations import OutboxOperations
 from stentor.app.parameters import Parameters
@@ -41,7 +41,7 @@ class OutboxEndpoints:
         self._operations = operations
 
     def _reader(self) -> Reader:
-        return Reader.open(database(self._operations.app.home))
+        return Reader.open(database(self._operations.app.ground.home))
 
     def _on_behalf(self, request: Request) -> OutboxOperations:
         return OutboxOperations.of(on_behalf(self._operations, request))
@@ -57,7 +57,9 @@ class OutboxEndpoints:
     def _asked(self, query: Parameters, reader: Reader) -> Asked:
         return Asked(
             run=query.text("runId"),
-            target=target_of_deliveries(reader, query.text("target"), lambda: self._operations.app.directory),
+            target=target_of_deliveries(
+                reader, query.text("target"), lambda: self._operations.app.ground.directory
+            ),
             state=query.word("state", STATES),
             job=job_of(query, reader),
             channel=query.text("channel"),

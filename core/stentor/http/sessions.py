@@ -5,7 +5,7 @@ from starlette.routing import Route
 
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.adapters.sqlite.session_log import Asked
-from stentor.app.assembly import database
+from stentor.app.ground import database
 from stentor.app.operations import Operations
 from stentor.app.session_operations import SessionOperations, known_session
 from stentor.domain.json_types import JsonObject
@@ -34,7 +34,7 @@ class SessionEndpoints:
         self._operations = operations
 
     def _reader(self) -> Reader:
-        return Reader.open(database(self._operations.app.home))
+        return Reader.open(database(self._operations.app.ground.home))
 
     def _on_behalf(self, request: Request) -> SessionOperations:
         return SessionOperations.of(on_behalf(self._operations, request))

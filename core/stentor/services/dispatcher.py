@@ -25,7 +25,7 @@ _LOOK_AGAIN_SECONDS = 10.0
 _PAUSE_SECONDS = 1.0
 _LOST = "answer_lost"
 # So many sends are begun, or heard of, before everybody else on the loop has a turn.
-_AT_ONCE = 8
+_AT_ONCE = 4
 
 
 @dataclass

@@ -27,7 +27,7 @@ from stentor.services.work import Work
 log = logging.getLogger(__name__)
 # Few enough that making them never keeps the loop to itself, many enough that writing them down is one thing.
 _SAID_AT_ONCE = 2
-_HEARD_AT_ONCE = 8
+_HEARD_AT_ONCE = 4
 _ENDED_TOGETHER = 32
 _SORTED_AT_ONCE = 128
 _LOOK_AGAIN_SECONDS = 10.0

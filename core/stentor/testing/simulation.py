@@ -115,7 +115,7 @@ class Simulation:
             connection.close()
         self._connections.clear()
         for app in apps:
-            app.lock.release()
+            app.ground.lock.release()
         self.seed += 1
 
     async def _processes(
@@ -135,12 +135,12 @@ class Simulation:
 
         async def told() -> None:
             await story(Operations(app))
-            await app.seams.clock.sleep(seconds)
+            await app.ground.seams.clock.sleep(seconds)
             stop.set()
 
         await app.run(stop, told)
         await app.connections.close()
-        await app.store.close()
+        await app.ground.store.close()
 
     def _registry(self) -> Registry:
         return Registry.of(channels=self.channels, runners=self.runners or (EchoRunner(),))
