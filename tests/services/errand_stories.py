@@ -10,8 +10,8 @@ from stentor.app.operations import Operations
 from stentor.contract.runners import ToolResult, TurnRequest
 from stentor.domain.jobs import AgentTurn, DeliveryModel
 from stentor.domain.records import SessionSeed
+from stentor.services.errand import Errand
 from stentor.services.errand_jobs import errand_job
-from stentor.services.errands import Errand
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation, Story
 from tests.services.stories import JsonObject, TalkingRunner
@@ -73,7 +73,7 @@ def waking(message: str, session: SessionSeed = MAIN, **delivery: Any) -> Story:
         turn = AgentTurn(message=message)
         now = operations.app.ground.seams.clock.now_ms()
         wanted = DeliveryModel.model_validate(delivery or {"mode": "none"})
-        asked = errand_job("j-woken", turn, session, wanted, now_ms=now)
+        asked = errand_job(f"j-{session.id}", turn, session, wanted, now_ms=now)
         await operations.app.executor.work.turns.means.errands.send(Errand(asked, session))
 
     return story

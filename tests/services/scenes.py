@@ -115,7 +115,7 @@ def means_of(home: Path, store: Store, clock: VirtualClock, **wanted: Any) -> Me
         "preflight": Preflight(clock),
         "toolbox": Toolbox({}),
         "mcp_turns": McpTurns("t".__mul__),
-        "errands": Errands(store, clock, _nobody_runs, _nobody_runs, str, BOOT),
+        "errands": Errands(store, clock, _nobody_runs, _nobody_runs, str, str, BOOT),
         "providers": {},
         "reveal": str,
         "clean": str,

@@ -13,7 +13,7 @@ import pytest
 from stentor.adapters.sqlite.store import SqliteStore, open_connection
 from stentor.adapters.sqlite.writer import InlineWriter
 from stentor.contract.runners import Message
-from stentor.domain.records import OccurrenceRow
+from stentor.domain.records import ErrandSeed, OccurrenceRow
 from stentor.domain.retention import Limits
 from stentor.domain.states import RunStatus
 from stentor.testing.points import Trail
@@ -59,7 +59,10 @@ async def delivered_runs(store: SqliteStore, count: int, *, text: str = "hello")
         job = await store.job("brief")
         assert job is not None
         lost = OccurrenceRow(at_ms - 1, "skipped", "overlap")
-        claim = claim_of(job, run, lost=(lost,), until_ms=at_ms, next_at_ms=at_ms + SECOND_MS)
+        errand = ErrandSeed(f"r-{n - 1}", outlives=True, doc="{}")
+        claim = claim_of(
+            job, replace(run, errand=errand), lost=(lost,), until_ms=at_ms, next_at_ms=at_ms + SECOND_MS
+        )
         await claim_one(store, claim)
         delivery = delivery_seed(f"d-{n}", run_id=run.id, expires_ms=LATER_MS)
         end = run_end(run.id, RunStatus.OK, delivery, ended_ms=at_ms)
@@ -71,7 +74,17 @@ async def delivered_runs(store: SqliteStore, count: int, *, text: str = "hello")
 
 def rows(connection: apsw.Connection) -> dict[str, int]:
     """How many rows each table has."""
-    tables = ("runs", "occurrences", "sessions", "messages", "deliveries", "parts", "receipts", "events")
+    tables = (
+        "runs",
+        "errands",
+        "occurrences",
+        "sessions",
+        "messages",
+        "deliveries",
+        "parts",
+        "receipts",
+        "events",
+    )
     return {table: connection.execute(f"SELECT count(*) FROM {table}").get for table in tables}
 
 
@@ -92,6 +105,7 @@ async def test_of_many_runs_the_newest_keep_everything_they_had(
     await sweep(store, Limits(runs=2))
     assert {**rows(connection), "events": 0} == {
         "runs": 2,
+        "errands": 2,
         "occurrences": 3,
         "sessions": 2,
         "messages": 2,

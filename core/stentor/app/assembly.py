@@ -129,6 +129,7 @@ class App:
             lambda run, job, nested: executor.submit(run, job, nested=nested),
             lambda run_id: executor.cancel(run_id, "the run that asked for it is over"),
             seams.new_id,
+            redactor.clean,
             boot,
         )
         turning = turning_of(ground, errands)
@@ -301,6 +302,7 @@ class App:
             self.ground.seams.clock,
             self.ground.directory.channels,
             self.executor,
+            self.heartbeat.errands,
             self.ground.seams.new_id,
             self.ground.boot,
             self.heartbeat.job_of,

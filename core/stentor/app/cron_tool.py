@@ -186,12 +186,10 @@ class _Desk:
         next_ms = job["state"]["nextRunAtMs"]
         if asked.run_mode == "due" and (next_ms is None or next_ms > book.clock.now_ms()):
             return {"ok": True, "ran": False, "reason": "not-due", "jobId": job["id"]}
-        queued = await book.manual_run(str(job["id"]))
-        if queued is None:
+        run = await book.manual_run(str(job["id"]), self.tools.submit)
+        if run is None:
             raise _gone(asked)
-        run, parsed = queued
-        self.tools.submit(run, parsed)
-        return {"ok": True, "enqueued": True, "runId": run.id, "jobId": parsed.id}
+        return {"ok": True, "enqueued": True, "runId": run.id, "jobId": run.job_id}
 
     def _place(self, job: JsonObject, said: JsonObject | None = None) -> None:
         """The current session is the one this is said in, once and for all."""

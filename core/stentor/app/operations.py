@@ -77,12 +77,10 @@ class Operations:
         job = self._job(name)
         if due and not self._is_due(job):
             return {"ok": True, "ran": False, "reason": "not-due", "jobId": job["id"]}
-        queued = await self.app.book.manual_run(str(job["id"]))
-        if queued is None:
+        run = await self.app.book.manual_run(str(job["id"]), self.app.executor.submit)
+        if run is None:
             raise NotFound(f"there is no job {name!r}")
-        run, parsed = queued
-        self.app.executor.submit(run, parsed)
-        return {"ok": True, "enqueued": True, "runId": run.id, "jobId": parsed.id}
+        return {"ok": True, "enqueued": True, "runId": run.id, "jobId": run.job_id}
 
     async def send(self, raw: Mapping[str, Any]) -> JsonObject:
         """Put a message by hand into the outbox; a dry run only says where it would go."""

@@ -23,10 +23,11 @@ from stentor.domain.session_resets import Resets
 from stentor.domain.wishes import Wishes
 from stentor.ports import Clock, Store
 from stentor.services.agent_turns import Agent
+from stentor.services.errand import Errand
 from stentor.services.errand_jobs import errand_job, rights_of, tools_of
-from stentor.services.errands import Errand, Errands
+from stentor.services.errands import Errands
 from stentor.services.outgoing import Outgoings
-from stentor.services.subagents import DEEPEST
+from stentor.services.subagents import DEEPEST, MOST_AT_A_TIME
 from stentor.services.tool_arguments import Arguments, read, schema_of
 
 LIST, HISTORY, SEND, STATUS = "sessions_list", "sessions_history", "sessions_send", "session_status"
@@ -148,8 +149,12 @@ class SessionTools:
         asked = read(_Send, arguments, SEND)
         with self._reader() as reader:
             found = self._meant(reader, run, asked)
-        lineage = self.errands.lineage(run).below(run.session.key)
-        _refuse_deaf(found, run, lineage.sessions, waits=asked.timeout_seconds > 0)
+        waits = asked.timeout_seconds > 0
+        _refuse_deaf(found, run, waits=waits and run.session.key in self.errands.waits_for(found["key"]))
+        if self.errands.unanswered(run.id) >= MOST_AT_A_TIME:
+            raise ToolRefused(
+                f"{MOST_AT_A_TIME} of what you said elsewhere are not answered yet, which is the limit; wait for answers"
+            )
         now = self.clock.now_ms()
         session = self.resets.applied(_seed(found, self.new_id("s")), now)
         turn = OnBehalf(sender=run.session.key, message=asked.message, tools_allow=tools_of(job))
@@ -157,7 +162,8 @@ class SessionTools:
         sent = errand_job(self.new_id("j"), turn, session, rights, now_ms=now)
         if call.over:
             raise ToolRefused("fenced: the run is over, and nothing was said")
-        errand = Errand(sent, session, lineage=lineage, awaiting=asked.timeout_seconds > 0)
+        lineage = self.errands.lineage(run).below(run.session.key)
+        errand = Errand(sent, session, run.id, outlives=True, lineage=lineage, awaiting=waits)
         other = await self.errands.send(errand)
         return await self._answer(other, asked.timeout_seconds)
 
@@ -250,7 +256,7 @@ def _page(messages: list[JsonObject]) -> list[JsonObject]:
     return kept
 
 
-def _refuse_deaf(session: JsonObject, run: RunSeed, above: tuple[str, ...], *, waits: bool) -> None:
+def _refuse_deaf(session: JsonObject, run: RunSeed, *, waits: bool) -> None:
     """Where nobody would answer: in the session that asks, or in one that is over with its run."""
     key = session["key"]
     if key == run.session.key:
@@ -259,7 +265,7 @@ def _refuse_deaf(session: JsonObject, run: RunSeed, above: tuple[str, ...], *, w
         raise ToolRefused(
             f"{key} belongs to one run of a job, and nobody goes on with it; add a job, or spawn"
         )
-    if waits and key in above:
+    if waits:
         raise ToolRefused(f"{key} waits for this very work; set timeoutSeconds to 0 and do not wait")
 
 

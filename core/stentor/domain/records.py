@@ -70,6 +70,16 @@ class SessionSeed:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrandSeed:
+    """What a run does that another one asked for: no stored job says it."""
+
+    asked_by: str
+    # Whether it goes on when that one is over.
+    outlives: bool
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunSeed:
     """A run as it is first written down: queued, leased to this boot, its session beside it."""
 
@@ -84,6 +94,7 @@ class RunSeed:
     attempt: int = 1
     # A retry, or a late run among many: it waits its turn.
     not_before_ms: int | None = None
+    errand: ErrandSeed | None = None
 
     @property
     def due_ms(self) -> int:

@@ -2,55 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
-from stentor.domain.records import RunEnd, RunSeed, SessionSeed
+from stentor.domain.records import RunEnd, RunSeed
 from stentor.domain.states import RunStatus, Trigger
 from stentor.ports import Clock, Store
+from stentor.services.errand import Errand, Lineage
+from stentor.services.persistence import undivided
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Lineage:
-    """What led to a run: the sessions of the runs above it, and whether a job's own run stands at the top."""
-
-    sessions: tuple[str, ...] = ()
-    from_job: bool = False
-
-    @property
-    def depth(self) -> int:
-        return len(self.sessions)
-
-    def below(self, session_key: str) -> "Lineage":
-        """That of what is sent from this session."""
-        return replace(self, sessions=(*self.sessions, session_key))
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What is to be done, in the words of a job, and in which session.
-
-    A `parent` run waits for it, and what is still under way when that ends is stopped. Somebody else may be `awaiting`
-    it for a while. An errand that is not to be `kept` takes its session with it when its parent is over.
-    """
-
-    job: Job
-    session: SessionSeed
-    parent: str | None = None
-    lineage: Lineage = Lineage()
-    awaiting: bool = False
-    kept: bool = True
-    # The instant it stands for, if nobody asked for it just now.
-    scheduled_ms: int | None = None
-
-    @property
-    def nested(self) -> int:
-        """How many runs wait for it, one for the other; 0 if nobody does."""
-        return max(1, self.lineage.depth) if self.awaiting or self.parent is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +35,8 @@ class _Sent:
     errand: Errand
     run: RunSeed
     over: "asyncio.Future[Result]"
+    # It is on its way, or never will be.
+    is_settled: asyncio.Event
 
 
 @dataclass
@@ -83,11 +49,14 @@ class Errands:
     submit: Callable[[RunSeed, Job, int], None]
     cancel: Callable[[str], Awaitable[bool]]
     new_id: Callable[[str], str]
+    clean: Callable[[str], str]
     boot: str
     _under_way: dict[str, _Sent] = field(default_factory=dict[str, _Sent])
     # What each run has sent, for as long as that is under way.
     _children: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     _told: set[str] = field(default_factory=set[str])
+    # Those that outlive whoever asked, and whose answer is waited for right now.
+    _awaited: set[str] = field(default_factory=set[str])
 
     async def send(self, errand: Errand) -> RunSeed:
         """Written down and on its way."""
@@ -100,26 +69,44 @@ class Errands:
             self.boot,
             errand.session,
             errand.scheduled_ms,
+            errand=errand.seed(self.clean),
         )
         # It counts from now on: another one may be sent before it is written down.
         self._keep(errand, run)
+        return await undivided(partial(self._sent, errand, run))
+
+    async def _sent(self, errand: Errand, run: RunSeed) -> RunSeed:
         try:
             run = await self.store.queue_run(run)
         except BaseException:
             self._forget(errand, run.id)
             raise
-        self._under_way[run.id] = replace(self._under_way[run.id], run=run)
-        self.submit(run, errand.job, errand.nested)
+        self._go(errand, run)
         return run
 
+    def go_on(self, run: RunSeed, errand: Errand) -> None:
+        """With what an earlier process had written down and not begun."""
+        self._keep(errand, run)
+        self._go(errand, run)
+
+    def _go(self, errand: Errand, run: RunSeed) -> None:
+        sent = self._under_way[run.id] = replace(self._under_way[run.id], run=run)
+        self.submit(run, errand.job, errand.nested)
+        sent.is_settled.set()
+
     def _keep(self, errand: Errand, run: RunSeed) -> None:
-        self._under_way[run.id] = _Sent(errand, run, asyncio.get_running_loop().create_future())
+        self._under_way[run.id] = _Sent(
+            errand, run, asyncio.get_running_loop().create_future(), asyncio.Event()
+        )
+        if errand.awaiting:
+            self._awaited.add(run.id)
         if errand.parent is not None:
             self._children.setdefault(errand.parent, []).append(run.id)
 
     def _forget(self, errand: Errand, run_id: str) -> None:
-        del self._under_way[run_id]
-        if errand.parent is not None:
+        self._under_way.pop(run_id).is_settled.set()
+        self._awaited.discard(run_id)
+        if errand.parent in self._children:
             self._children[errand.parent].remove(run_id)
 
     def lineage(self, run: RunSeed) -> Lineage:
@@ -135,6 +122,24 @@ class Errands:
     def children(self, run_id: str) -> tuple[str, ...]:
         """The errands of a run, in the order in which they were sent."""
         return tuple(self._children.get(run_id, ()))
+
+    def unanswered(self, run_id: str) -> int:
+        """How many errands of a run are under way that outlive it."""
+        sent = [each.errand for each in self._under_way.values()]
+        return sum(errand.outlives and errand.asked_by == run_id for errand in sent)
+
+    def waits_for(self, session_key: str) -> Collection[str]:
+        """The sessions without which one does not go on: what it waits for is done there, and so on from there."""
+        found = [session_key]
+        for key in found:
+            found += dict.fromkeys(each for each in self._waited_for_by(key) if each not in found)
+        return found
+
+    def _waited_for_by(self, session_key: str) -> Iterator[str]:
+        for run_id, sent in self._under_way.items():
+            is_waited_for = sent.errand.parent is not None or run_id in self._awaited
+            if is_waited_for and not sent.over.done() and sent.errand.lineage.sessions[-1:] == (session_key,):
+                yield sent.errand.session.key
 
     def result(self, run_id: str) -> Result | None:
         """What it came to, if it is over."""
@@ -155,7 +160,10 @@ class Errands:
         sent = self._under_way.get(run_id)
         if sent is None:
             return None
-        await self.one_over((run_id,), seconds)
+        try:
+            await self.one_over((run_id,), seconds)
+        finally:
+            self._awaited.discard(run_id)
         return sent.over.result() if sent.over.done() else None
 
     async def one_over(self, run_ids: Iterable[str], seconds: float | None) -> None:
@@ -178,14 +186,19 @@ class Errands:
     async def recall(self, run_id: str) -> None:
         """The run that sent them is over: what still goes on is stopped."""
         for child in self._children.pop(run_id, ()):
+            await self._under_way[child].is_settled.wait()
             if self.result(child) is None:
                 await self.cancel(child)
             self._told.discard(child)
-            sent = self._under_way.pop(child)
-            if not sent.errand.kept:
-                await self._remove_session(sent.run)
+            sent = self._under_way.pop(child, None)
+            # What is stopped with the whole process is looked after at the next start.
+            if sent is not None and sent.over.done():
+                await self.put_away(sent.run, sent.errand)
 
-    async def _remove_session(self, run: RunSeed) -> None:
+    async def put_away(self, run: RunSeed, errand: Errand) -> None:
+        """Now that its run is over, and nobody asks for it any more."""
+        if errand.kept:
+            return
         try:
             await self.store.remove_session(run.session.id)
         except StoreError as error:

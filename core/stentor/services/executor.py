@@ -61,6 +61,7 @@ class Executor:
     _leases: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_stopping: bool = False
 
     def submit(self, run: RunSeed, job: Job, *, nested: int = 0) -> None:
         """Take over a run that is written down already. For a `nested` one so many runs wait, one for the other."""
@@ -85,9 +86,12 @@ class Executor:
             ticket.stale = True
 
     async def cancel(self, run_id: str, why: str = "cancelled by its owner") -> bool:
-        """Stop a run or take it out of the queue. False when it is over already."""
+        """Stop a run or take it out of the queue. False when it is over already.
+
+        While all are stopped, none is stopped for a reason of its own: the next start says what becomes of each.
+        """
         ticket = self._open.get(run_id)
-        if ticket is None:
+        if ticket is None or self._is_stopping:
             return False
         ticket.cancelled = why
         if ticket.task is not None:
@@ -100,16 +104,22 @@ class Executor:
     async def run(self) -> None:
         """Until cancelled; then runs in progress are ended as interrupted."""
         async with asyncio.TaskGroup() as tasks:
-            while True:
-                await self.courtesy.turn()
-                self._wake.clear()
-                seconds = self._sort_out(_SORTED_AT_ONCE)
-                await self._say_texts(tasks)
-                while (ticket := self.admission.next()) is not None:
-                    ticket.task = tasks.create_task(self._guarded(ticket, tasks), name=f"run {ticket.run.id}")
-                await self._reap()
-                if seconds > 0:
-                    await self.clock.wait(self._wake, seconds)
+            try:
+                await self._go_on(tasks)
+            finally:
+                self._is_stopping = True
+
+    async def _go_on(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            await self.courtesy.turn()
+            self._wake.clear()
+            seconds = self._sort_out(_SORTED_AT_ONCE)
+            await self._say_texts(tasks)
+            while (ticket := self.admission.next()) is not None:
+                ticket.task = tasks.create_task(self._guarded(ticket, tasks), name=f"run {ticket.run.id}")
+            await self._reap()
+            if seconds > 0:
+                await self.clock.wait(self._wake, seconds)
 
     @property
     def at_rest(self) -> bool:

@@ -17,7 +17,8 @@ from stentor.domain.refusals import Refused
 from stentor.domain.session_resets import Resets
 from stentor.domain.sessions import session_for
 from stentor.ports import Clock, Store
-from stentor.services.errands import Errand, Errands
+from stentor.services.errand import Errand
+from stentor.services.errands import Errands
 from stentor.services.executor import Executor
 from stentor.services.vigil import Vigil
 

@@ -24,6 +24,7 @@ from stentor.services.job_edits import StoredJob, first_row, removal
 from stentor.services.job_patches import edited
 from stentor.services.job_rules import JobDefaults, JobRules, Origin, Prepared
 from stentor.services.naming import Naming
+from stentor.services.persistence import undivided
 
 # A job that fires each second moves on between a look and its edit; one of so many looks is quick enough.
 _TRIES = 20
@@ -107,8 +108,8 @@ class JobBook:
                 return plan.as_json()
         raise _moving("one of them")
 
-    async def manual_run(self, job_id: str) -> tuple[RunSeed, Job] | None:
-        """Write down a run outside the schedule; it uses up no instant."""
+    async def manual_run(self, job_id: str, submit: Callable[[RunSeed, Job], None]) -> RunSeed | None:
+        """A run outside the schedule, written down and submitted; it uses up no instant."""
         row = await self.store.job(job_id)
         if row is None:
             return None
@@ -117,7 +118,13 @@ class JobBook:
         session = self.resets.applied(session_for(job, ident("s", now, self.chance.token(10))), now)
         run_id = ident("r", now, self.chance.token(10))
         seed = RunSeed(run_id, job.id, job.name, Trigger.MANUAL, now, self.boot, session)
-        return await self.store.queue_run(seed), job
+
+        async def queued() -> RunSeed:
+            run = await self.store.queue_run(seed)
+            submit(run, job)
+            return run
+
+        return await undivided(queued)
 
     async def _unhurried(self, steps: Generator[None, None, ApplyPlan]) -> ApplyPlan:
         """A long calculation that lets whatever is due go in between."""

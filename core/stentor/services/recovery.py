@@ -8,14 +8,17 @@ from stentor.contract.channel import Channel
 from stentor.domain.faults import StoreError
 from stentor.domain.jobs import Job
 from stentor.domain.outbox import Verdict, orphaned
-from stentor.domain.records import OpenRun, Outgoing, RunEnd, RunSeed, Settlement
+from stentor.domain.records import ErrandSeed, OpenRun, Outgoing, RunEnd, RunSeed, Settlement
 from stentor.domain.states import PartState, RunStatus
 from stentor.ports import Clock, Store
 from stentor.services.circumstances import attempt_of, traits_for
+from stentor.services.errand import Errand
+from stentor.services.errands import Errands
 from stentor.services.executor import Executor
 from stentor.services.successors import interrupted
 
 log = logging.getLogger(__name__)
+_CUT_SHORT = "the process ended before the run did"
 
 
 @dataclass
@@ -26,9 +29,10 @@ class Recovery:
     clock: Clock
     channels: Mapping[str, Channel]
     executor: Executor
+    errands: Errands
     new_id: Callable[[str], str]
     boot: str
-    # What runs do that have a job nobody has stored.
+    # What runs do that nobody asked for and no stored job says.
     unstored: Callable[[RunSeed], Job | None]
 
     async def run(self) -> None:
@@ -63,6 +67,9 @@ class Recovery:
 
     async def _resume(self, found: OpenRun) -> None:
         run, now = found.seed, self.clock.now_ms()
+        if run.errand is not None:
+            await self._resume_errand(found, run.errand)
+            return
         end = RunEnd(run.id, self.boot, RunStatus.INTERRUPTED, None, now)
         try:
             job = await self._job_of(run)
@@ -72,10 +79,7 @@ class Recovery:
         if not found.started and not _too_late(found, job, now):
             self.executor.submit(run, job)
             return
-        why = (
-            "the process ended before the run did" if found.started else "it could not start within its grace"
-        )
-        end = _because(end, why)
+        end = _because(end, _CUT_SHORT if found.started else "it could not start within its grace")
         if found.started:
             end = interrupted(run, job, end, new_id=self.new_id, sent_something=found.sent_something)
         elif job.is_one_shot:
@@ -83,6 +87,22 @@ class Recovery:
         for finished in await self.store.finish_runs([end]):
             if not isinstance(finished, StoreError) and finished.successor is not None:
                 self.executor.submit(finished.successor, job)
+
+    async def _resume_errand(self, found: OpenRun, seed: ErrandSeed) -> None:
+        """What was said in another session is still answered there. Nobody waits for what a dead run sent others to do."""
+        run = found.seed
+        end = RunEnd(run.id, self.boot, RunStatus.INTERRUPTED, None, self.clock.now_ms())
+        try:
+            errand = Errand.of(run, seed)
+        except ValueError as error:
+            await self.store.finish_runs([_because(end, f"what it was to do cannot be read: {error}")])
+            return
+        if errand.outlives and not found.started:
+            self.errands.go_on(run, errand)
+            return
+        why = _CUT_SHORT if found.started else "the process of the run that asked for it ended"
+        await self.store.finish_runs([_because(end, why)])
+        await self.errands.put_away(run, errand)
 
     async def _job_of(self, run: RunSeed) -> Job:
         unstored = self.unstored(run)

@@ -19,8 +19,9 @@ from stentor.domain.session_resets import Resets
 from stentor.domain.sessions import DEFAULT_AGENT, named_session, subagent_session
 from stentor.ports import Clock
 from stentor.services.agent_turns import Agent
+from stentor.services.errand import Errand
 from stentor.services.errand_jobs import errand_job, rights_of, tools_of
-from stentor.services.errands import Errand, Errands, Result
+from stentor.services.errands import Errands, Result
 from stentor.services.outgoing import Outgoings
 from stentor.services.tool_arguments import Arguments, read, schema_of
 
@@ -100,8 +101,7 @@ class Subagents:
         agent = self._agent(asked, run)
         self._refuse_too_many(run)
         session = self._session(asked, run, agent)
-        lineage = self.errands.lineage(run).below(run.session.key)
-        if session.key in lineage.sessions:
+        if run.session.key in self.errands.waits_for(session.key):
             raise ToolRefused(f"{session.key} waits for this very work itself; name another session")
         turn = OnBehalf(
             sender=run.session.key,
@@ -114,7 +114,9 @@ class Subagents:
         )
         rights = rights_of(job, self.outgoings.plan(job))
         sent = errand_job(self.new_id("j"), turn, session, rights, now_ms=self.clock.now_ms())
-        child = await self.errands.send(Errand(sent, session, run.id, lineage, kept=asked.cleanup == "keep"))
+        lineage = self.errands.lineage(run).below(run.session.key)
+        errand = Errand(sent, session, run.id, lineage=lineage, kept=asked.cleanup == "keep")
+        child = await self.errands.send(errand)
         if call.over:
             # Nobody is left to wait for it.
             await self.errands.recall(run.id)

@@ -23,6 +23,7 @@ _STEPS = (
     "DELETE FROM occurrences WHERE (job_id, instant, run_id) = (SELECT job_id, scheduled_for, id FROM runs WHERE id = ?)",
     f"DELETE FROM messages WHERE session_id = ({_OWN_SESSION})",
     f"DELETE FROM sessions WHERE id = ({_OWN_SESSION})",
+    "DELETE FROM errands WHERE run_id = ?",
     "DELETE FROM runs WHERE id = ?",
 )
 _STEPS_OF_DELIVERY = (

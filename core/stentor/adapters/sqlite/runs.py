@@ -7,7 +7,7 @@ import apsw
 
 from stentor.adapters.sqlite.events import event, record, record_all
 from stentor.adapters.sqlite.rows import Row, fetch, first
-from stentor.domain.records import Freshness, OpenRun, RunSeed, SessionSeed
+from stentor.domain.records import ErrandSeed, Freshness, OpenRun, RunSeed, SessionSeed
 from stentor.domain.states import Trigger
 
 _INSERT = """
@@ -33,11 +33,19 @@ _LEAVING = """
 SELECT 1 FROM deliveries d JOIN parts p ON p.delivery_id = d.id
 WHERE p.state NOT IN ('rejected', 'expired', 'cancelled') AND (p.state <> 'pending' OR p.attempts > 0) AND
 """
-_OPEN = f"""
+# The run and whatever it asked for, through all hands. What it said in another session is heard there, whatever
+# becomes of the run; unless it was taken back before anybody heard it.
+_SENT = f"""
+WITH RECURSIVE below (id) AS (SELECT ? UNION SELECT e.run_id FROM below JOIN errands e ON e.asked_by = below.id)
+SELECT 1 WHERE EXISTS (SELECT 1 FROM below, errands e JOIN runs r ON r.id = e.run_id
+        WHERE e.asked_by = below.id AND e.outlives AND (r.started_at IS NOT NULL OR r.ended_at IS NULL))
+    OR EXISTS ({_LEAVING} d.run_id IN (SELECT id FROM below))
+"""
+_OPEN = """
 SELECT r.id, r.job_id, r.job_name, r.trigger, r.queued_at, r.scheduled_for, r.attempt, r.not_before, r.started_at IS NOT NULL,
-    EXISTS ({_LEAVING} d.run_id = r.id),
-    s.id, s.key, s.base_key, s.kind, s.agent_id, s.label
-FROM runs r JOIN sessions s ON s.id = r.session_id WHERE r.ended_at IS NULL AND r.boot <> ? ORDER BY +r.queued_at, r.id
+    e.asked_by, e.outlives, e.doc, s.id, s.key, s.base_key, s.kind, s.agent_id, s.label
+FROM runs r JOIN sessions s ON s.id = r.session_id LEFT JOIN errands e ON e.run_id = r.id
+WHERE r.ended_at IS NULL AND r.boot <> ? ORDER BY +r.queued_at, r.id
 """
 
 
@@ -47,6 +55,12 @@ def insert_all(connection: apsw.Connection, seeds: Sequence[RunSeed]) -> list[Ru
     connection.executemany(_SESSION, [_session_values(*new) for new in made])
     found = [seed if not seed.session.shared else _in_its_session(connection, seed) for seed in seeds]
     connection.executemany(_INSERT, [_values(run) for run in found])
+    errands = [
+        (run.id, run.errand.asked_by, run.errand.outlives, run.errand.doc) for run in found if run.errand
+    ]
+    connection.executemany(
+        "INSERT INTO errands (run_id, asked_by, outlives, doc) VALUES (?, ?, ?, ?)", errands
+    )
     record_all(connection, map(_queued, found))
     return found
 
@@ -82,15 +96,15 @@ def note_late(connection: apsw.Connection, run_id: str, what: str, at_ms: int) -
 
 def adopt_open(connection: apsw.Connection, boot: str) -> list[OpenRun]:
     """Runs whose process is dead, now leased to this one: whoever is late among the dead is fenced off."""
-    found = [_open_run(row, boot) for row in fetch(connection, _OPEN, (boot,))]
+    found = [_open_run(connection, row, boot) for row in fetch(connection, _OPEN, (boot,))]
     adopt = "UPDATE runs SET boot = ? WHERE id = ? AND ended_at IS NULL"
     connection.executemany(adopt, [(boot, run.seed.id) for run in found])
     return found
 
 
 def sent_something(connection: apsw.Connection, run_id: str) -> bool:
-    """Whether anything of a run has left or may have left."""
-    return first(connection, f"{_LEAVING} d.run_id = ? LIMIT 1", (run_id,)) is not None
+    """Whether anything of a run, or of what it had others do, has left or may have left."""
+    return first(connection, _SENT, (run_id,)) is not None
 
 
 def current_session(connection: apsw.Connection, session: SessionSeed, at_ms: int) -> str:
@@ -149,8 +163,22 @@ def _values(run: RunSeed) -> Row:
     )
 
 
-def _open_run(row: Row, boot: str) -> OpenRun:
-    run, job, name, trigger, queued, scheduled, attempt, not_before, started, sent, *session = row
+def _open_run(connection: apsw.Connection, row: Row, boot: str) -> OpenRun:
+    (
+        run,
+        job,
+        name,
+        trigger,
+        queued,
+        scheduled,
+        attempt,
+        not_before,
+        started,
+        asked_by,
+        outlives,
+        doc,
+        *session,
+    ) = row
     seed = RunSeed(
         run,
         job,
@@ -162,8 +190,9 @@ def _open_run(row: Row, boot: str) -> OpenRun:
         scheduled,
         attempt,
         not_before,
+        None if asked_by is None else ErrandSeed(asked_by, bool(outlives), doc),
     )
-    return OpenRun(seed, bool(started), bool(sent))
+    return OpenRun(seed, bool(started), sent_something(connection, run) if started else False)
 
 
 def _shared(*columns: str) -> SessionSeed:

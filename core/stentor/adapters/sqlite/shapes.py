@@ -13,7 +13,7 @@ from stentor.domain.rulings import choices
 RUN = """
 SELECT id, job_id, job_name, trigger, scheduled_for, queued_at, started_at, ended_at, status, phase, error, error_kind, warnings,
     session_key, session_id, model, input_tokens, output_tokens, cached_tokens, cost_usd, summary, completion_status,
-    delivery_status, suppression, routes, attempt, other_model
+    delivery_status, suppression, routes, attempt, other_model, (SELECT asked_by FROM errands WHERE run_id = runs.id)
 FROM runs
 """
 DELIVERIES = "deliveries d LEFT JOIN accounts a ON a.channel = d.channel AND a.account = d.account"
@@ -78,6 +78,7 @@ def run(row: Row, deliveries: list[JsonObject]) -> JsonObject:
         "jobId": row[1],
         "jobName": row[2],
         "trigger": row[3],
+        "askedBy": row[27],
         "scheduledFor": iso(scheduled),
         "queuedAt": iso(queued),
         "startedAt": iso(started),

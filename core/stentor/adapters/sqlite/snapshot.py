@@ -4,7 +4,7 @@ import apsw
 
 from stentor.domain.faults import StoreRefused
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 DAMAGED = (apsw.NotADBError, apsw.CorruptError)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from stentor.contract.runners import Message
-from stentor.domain.records import DeliverySeed, OpenRun, Recovery
+from stentor.domain.records import DeliverySeed, ErrandSeed, OpenRun, Recovery
 from stentor.domain.states import Purpose, RunStatus
 from stentor.ports import Store
 from stentor.testing.job_changes import set_back
@@ -29,6 +29,7 @@ from stentor.testing.store_conformance.steps import (
     finish_one,
     handed_out,
     logged_run,
+    open_accounts,
     part_states,
     put,
     running_run,
@@ -99,6 +100,40 @@ class RecoveryRules:
         await running_run(store)
         await put(store, _tool_delivery())
         assert [run.sent_something for run in (await store.recover(NEXT_BOOT)).runs] == [False]
+
+    async def test_what_one_run_asked_of_another_is_known_to_the_next_process(self, store: Store) -> None:
+        errand = ErrandSeed("r-1", outlives=True, doc='{"what": "to do"}')
+        await store.queue_run(replace(run_seed("r-2", scheduled_ms=None), errand=errand))
+        (found,) = (await store.recover(NEXT_BOOT)).runs
+        assert found.seed.errand == errand
+
+    async def test_a_run_has_sent_what_those_it_sent_have_sent(self, store: Store) -> None:
+        """However many hands it went through."""
+        await running_run(store)
+        for number in (2, 3):
+            errand = ErrandSeed(f"r-{number - 1}", outlives=False, doc="{}")
+            run = await store.queue_run(
+                replace(run_seed(f"r-{number}", job_id=f"j-{number}", scheduled_ms=None), errand=errand)
+            )
+            await store.start_run(run.id, run.boot, NOW_MS, None)
+        message = replace(delivery_seed("t-1", run_id="r-3"), purpose=Purpose.TOOL)
+        await open_accounts(store, [message])
+        assert await store.enqueue_of_run(message, BOOT) is True
+        await sending(store)
+        sent = {run.seed.id: run.sent_something for run in (await store.recover(NEXT_BOOT)).runs}
+        assert sent == {"r-1": True, "r-2": True, "r-3": True}
+
+    async def test_what_was_said_elsewhere_was_sent_unless_it_was_taken_back(self, store: Store) -> None:
+        await running_run(store)
+        errand = ErrandSeed("r-1", outlives=True, doc="{}")
+        run = await store.queue_run(replace(run_seed("r-2", job_id="j-2", scheduled_ms=None), errand=errand))
+        assert await self._has_sent(store, NEXT_BOOT)
+        await finish_one(store, replace(run_end(run.id, RunStatus.CANCELLED), boot=NEXT_BOOT))
+        assert not await self._has_sent(store, "boot-3")
+
+    async def _has_sent(self, store: Store, boot: str) -> bool:
+        (found,) = [run for run in (await store.recover(boot)).runs if run.seed.id == "r-1"]
+        return found.sent_something
 
     async def test_a_run_one_of_whose_parts_was_being_sent_may_have_sent_something(
         self, store: Store
