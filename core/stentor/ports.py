@@ -87,6 +87,10 @@ class Spool(Protocol):
         """Copy a file from inside `root`; raises `AttachmentLost`."""
         ...
 
+    async def look(self, path: str, name: str | None, root: Path | None) -> Attachment:
+        """The file as it lies there, where it could be taken; raises `AttachmentLost` where not."""
+        ...
+
 
 class Aside(Protocol):
     """Where work is done that would keep the loop from turning."""

@@ -10,7 +10,8 @@ from tests.docs.pages import ROOT
 from stentor.domain.jobs import Job, fill_defaults
 from stentor.domain.replies import classify
 from stentor.domain.states import DeliveryState
-from stentor.services.messenger import _SCHEMA
+from stentor.services.messenger import _Message
+from stentor.services.tool_arguments import schema_of
 
 SKILLS = ROOT / "core/stentor/skills"
 _JSON = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -33,7 +34,8 @@ def test_an_example_of_a_job_is_a_job(example: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("example", examples("messages"), ids=str)
 def test_an_example_of_a_message_is_one(example: dict[str, Any]) -> None:
-    assert set(_SCHEMA["required"]) <= set(example) <= set(_SCHEMA["properties"])
+    schema: Any = schema_of(_Message)
+    assert set(schema["required"]) <= set(example) <= set(schema["properties"])
 
 
 def test_the_states_of_messages_are_those_that_a_message_can_be_in() -> None:

@@ -126,7 +126,7 @@ def test_a_model_that_the_agent_may_not_use_is_refused_with_the_job(
     error = house.refusal(*asked)
     assert error["code"] == "model_not_allowed"
     assert error["details"] == [
-        {"path": field, "message": "agent strict may not use 'gpt'; allowed: steady, house:*"}
+        {"path": field, "message": "agent 'strict' may not use the model 'gpt'; allowed: steady, house:*"}
     ]
     assert "agents.strict.allowed_models" in error["hint"]
 

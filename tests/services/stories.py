@@ -8,6 +8,7 @@ from stentor.adapters.sqlite.reader import Reader
 from stentor.app.operations import Operations
 from stentor.contract.runners import AgentRunner, Final, Phase, RunnerEvent, TurnRequest
 from stentor.testing.simulation import Story
+from stentor.testing.virtual_time import pass_time
 
 JsonObject = dict[str, Any]
 
@@ -21,6 +22,21 @@ def job(**changes: Any) -> JsonObject:
         "payload": {"kind": "text", "text": "hello"},
         "delivery": {"to": "page:room1"},
     } | changes
+
+
+class SlowDisk:
+    """A store whose every operation takes a second more once it is done."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        async def slow(*args: Any, **named: Any) -> Any:
+            done = await getattr(self._store, name)(*args, **named)
+            await pass_time(1)
+            return done
+
+        return slow
 
 
 def adding(*jobs: JsonObject) -> Story:

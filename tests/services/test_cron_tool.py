@@ -100,11 +100,15 @@ def test_the_fields_of_a_patch_may_stand_beside_it(fast_home) -> None:
         fast_home,
         cron("update", jobId="brief", enabled=False),
         cron("update", jobId="brief", job={"name": "Renamed"}),
+        cron("update", jobId="brief", job='{"name": "Once more"}'),
+        cron("update", job="brief", id="brief", patch={"name": "Last"}),
         before=adding(job(schedule=DAILY)),
     )
-    first, second = keeper.answers
+    first, second, third, fourth = keeper.answers
     assert (first["enabled"], first["repaired"]) == (False, ["enabled lifted into patch"])
     assert (second["name"], second["repaired"]) == ("Renamed", ["job read as patch"])
+    assert (third["name"], third["repaired"]) == ("Once more", ["patch read from text", "job read as patch"])
+    assert (fourth["name"], fourth["repaired"]) == ("Last", [])
 
 
 @pytest.mark.parametrize(
@@ -121,6 +125,28 @@ def test_the_fields_of_a_patch_may_stand_beside_it(fast_home) -> None:
         (cron("burn"), "action: must be"),
         (cron("add", job="digest"), "job: must be an object"),
         (cron("update", jobId="brief", patch="[1]"), "patch: must be an object"),
+        (cron("add", job=[1]), "the call of cron is not valid; job: must be an object"),
+        (cron("runs", offset=10**30), "offset: must be at most 1000000000000000"),
+        (cron("list", limit=True), "limit: must be a whole number"),
+        (cron("get", jobId=""), "jobId: must not be blank"),
+        (cron("get", jobId="brief", id="other"), "jobId and id: they name different jobs; give one of them"),
+        (cron("get", jobId="brief", job="other"), "jobId and job: they name different jobs"),
+        (
+            cron("get", job={"id": "brief"}),
+            "job: the action get takes the id or name of a job, and no fields",
+        ),
+        (
+            cron("list", jobId="brief"),
+            "jobId: the action list does not take it; it takes includeDisabled, limit",
+        ),
+        (cron("status", limit=5), "limit: the action status does not take it, nor anything else"),
+        (cron("add", job=digest(), patch={"name": "x"}), "patch: the action add does not take it"),
+        (cron("remove", jobId="brief", runMode="due"), "runMode: the action remove does not take it"),
+        (
+            cron("update", jobId="brief", patch={"name": "x"}, job={"name": "y"}),
+            "job: patch says what changes",
+        ),
+        (cron("update", jobId="brief", runId="r1", name="x"), "runId: the action update does not take it"),
     ],
     ids=[
         "schedule",
@@ -134,6 +160,19 @@ def test_the_fields_of_a_patch_may_stand_beside_it(fast_home) -> None:
         "unknown action",
         "word",
         "list",
+        "list for a job",
+        "large number",
+        "flag for a number",
+        "blank",
+        "two names",
+        "two names as well",
+        "fields for a name",
+        "a job for a list",
+        "a limit for the figures",
+        "a patch for a new one",
+        "a way of running",
+        "two patches",
+        "a run",
     ],
 )
 def test_what_the_command_line_refuses_is_refused_with_its_words(fast_home, call, why) -> None:
@@ -162,6 +201,24 @@ def test_a_job_without_a_delivery_goes_to_the_conversation_it_is_made_in(fast_ho
     assert (inferred["delivery"]["to"], inferred["delivery"]["targetSource"]) == (["page:RoomQ"], "current")
     assert inferred["delivery"]["accountId"] == "default"
     assert (silent["delivery"]["mode"], silent["delivery"]["to"]) == ("none", None)
+
+
+def test_a_delivery_that_is_cleared_goes_to_the_conversation_that_is_said_in(fast_home) -> None:
+    """As it does for a job that is added without one."""
+
+    async def before(operations) -> None:
+        await adding(job(schedule=DAILY))(operations)
+        await sending("page:RoomQ")(operations)
+
+    keeper = in_the_main_session(
+        fast_home,
+        cron("update", jobId="brief", patch={"name": "Same place"}),
+        cron("update", jobId="brief", patch={"delivery": None}),
+        before=before,
+    )
+    renamed, cleared = (answer["delivery"] for answer in keeper.answers)
+    assert (renamed["to"], renamed["targetSource"]) == (["page:room1"], "prefix")
+    assert (cleared["to"], cleared["targetSource"]) == (["page:RoomQ"], "current")
 
 
 def test_where_nothing_was_ever_said_nothing_is_inferred(fast_home) -> None:
@@ -252,6 +309,51 @@ def test_another_agent_than_the_default_one_looks_after_its_own_jobs(fast_home) 
     assert refused == kept == "agent 'ops' looks after its own jobs only; leave agentId out"
     assert ([each["id"] for each in listed["jobs"]], listed["total"]) == (["digest"], 1)
     assert hidden == no_runs == "there is no job 'brief'; the action list shows them"
+
+
+def test_the_figures_of_another_agent_than_the_default_one_are_its_own(fast_home) -> None:
+    (fast_home / "stentor.toml").write_text("[agents.main]\n[agents.ops]\n")
+    later = digest(id="later", agentId="ops", enabled=False)
+
+    async def before(operations) -> None:
+        await adding(
+            job(schedule=DAILY), digest(agentId="ops", schedule=DAILY | {"expr": "0 10 * * *"}), later
+        )(operations)
+        await operations.run_job("brief", due=False)
+
+    figures = {}
+    for agent in ("ops", "main"):
+        home = fast_home if agent == "ops" else fast_home / "again"
+        home.mkdir(exist_ok=True)
+        (home / "stentor.toml").write_text("[agents.main]\n[agents.ops]\n")
+        keeper = in_the_main_session(home, cron("status"), before=before, session=named("chat", agent))
+        figures[agent] = keeper.answers[0]
+
+    own, all_of_them = figures["ops"], figures["main"]
+    assert (own["jobs"], own["enabled"], own["running"], own["sessions"]) == (2, 1, 1, 1)
+    assert (all_of_them["jobs"], all_of_them["enabled"], all_of_them["sessions"]) == (3, 2, 2)
+    assert own["nextRunAtMs"] - all_of_them["nextRunAtMs"] == 3_600_000
+
+
+def test_a_tool_that_is_not_there_is_allowed_with_a_warning(fast_home) -> None:
+    """A plugin may bring it one day."""
+    turn = {"kind": "agentTurn", "message": "sum up"}
+    keeper = in_the_main_session(
+        fast_home,
+        cron("add", job=digest(payload={**turn, "toolsAllow": ["cron", "sesions_list", "sesions_list"]})),
+        cron("update", jobId="digest", patch={"name": "Same tools"}),
+        cron("update", jobId="digest", patch={"payload": {"toolsAllow": ["message"]}}),
+        cron("update", jobId="digest", patch={"payload": {"toolsAllow": ["lookup"]}}),
+    )
+    added, renamed, mended, changed = (answer["warnings"] for answer in keeper.answers)
+    begins = "payload.toolsAllow names what is no tool here: "
+    assert [warning.partition("; ")[0] for warning in added] == [
+        f"{begins}'sesions_list', did you mean 'sessions_list'?"
+    ]
+    assert "there are cron, message, session_status, sessions_history" in added[0]
+    assert (renamed, mended) == ([], [])
+    assert [warning.partition("; ")[0] for warning in changed] == [f"{begins}'lookup'"]
+    assert stored_job(fast_home, "digest")["payload"]["toolsAllow"] == ["lookup"]
 
 
 def test_the_default_agent_makes_jobs_for_others(fast_home) -> None:

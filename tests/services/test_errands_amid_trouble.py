@@ -13,25 +13,10 @@ from stentor.testing.scripted import Provider
 from stentor.testing.simulation import nothing
 from stentor.testing.virtual_time import pass_time
 from tests.services.errand_stories import Caller, Cast, Part, named, saying, sessions, waking, world
-from tests.services.stories import JsonObject, adding, job, runs
+from tests.services.stories import JsonObject, SlowDisk, adding, job, runs
 
 CHAT = "agent:main:session:chat"
 TO_ROOM = {"to": "page:room1", "text": "the house is on fire"}
-
-
-class SlowDisk:
-    """A store whose every operation takes a second more once it is done."""
-
-    def __init__(self, store: Any) -> None:
-        self._store = store
-
-    def __getattr__(self, name: str) -> Any:
-        async def slow(*args: Any, **named: Any) -> Any:
-            done = await getattr(self._store, name)(*args, **named)
-            await pass_time(1)
-            return done
-
-        return slow
 
 
 def spawn(task: str, **arguments: object) -> tuple[str, JsonObject]:

@@ -189,10 +189,15 @@ def test_two_sessions_do_not_send_each_other_on_for_ever(fast_home) -> None:
         (listing(limit=1000), "limit: must be at most 200"),
         (status(model="huge:1"), "agent 'main' may not use the model 'huge:1'; allowed: tiny:*"),
         (status(thinking="deeply"), "thinking: must be"),
+        (status(model="tiny:1", clear=["model"]), "clear: model is given as well; leave one of the two out"),
+        (status(fast=False, clear=["fast"]), "clear: fast is given as well"),
+        (status(model=" tiny:1"), "model: names a model, without blanks around it"),
+        (status(fast="yes"), "fast: must be true or false"),
+        (listing(limit="5"), "limit: must be a whole number"),
     ],
     ids=[
         "itself", "a job's run", "gone", "no label", "two labels", "nobody", "both", "blank", "history", "kind", "limit",
-        "model", "thinking",
+        "model", "thinking", "asked for and cleared", "off and cleared", "blanks", "word for a flag", "text for a number",
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused_with_the_reason(fast_home, call, why) -> None:
@@ -268,6 +273,35 @@ def test_what_is_wanted_of_a_session_is_said_and_taken_back(fast_home) -> None:
     ]
     assert asked == [("tiny:2", "high", True), ("tiny:1", "high", False)]
     assert (own["key"], own["active"]) == ("agent:main:main", True)
+
+
+@pytest.mark.parametrize("spawned", [False, True], ids=["the agent of a job itself", "whoever works for it"])
+def test_a_run_of_a_job_says_what_is_wanted_of_its_own_session_only(fast_home, spawned) -> None:
+    keeper = Caller(
+        status(sessionKey=CHAT, model="tiny:2"),
+        status(sessionKey="agent:main:main", clear=["thinking"]),
+        status(sessionKey=CHAT),
+        status(thinking="high"),
+    )
+    lead = Caller(("sessions_spawn", {"task": "keep"}), ("sessions_yield", {}))
+    turn = {"kind": "agentTurn", "message": "lead" if spawned else "keep"}
+    asked = job(
+        schedule={"kind": "at", "at": "2026-07-01T07:00:10Z"}, payload=turn, delivery={"mode": "none"}
+    )
+
+    async def story(operations) -> None:
+        await waking("hello", named("chat"))(operations)
+        await waking("hello")(operations)
+        await adding(asked)(operations)
+
+    world(fast_home, Cast(keep=keeper, lead=lead, hello=saying("hello"))).live(story, seconds=60)
+
+    refused, cleared, seen, own = keeper.answers
+    assert refused.startswith(
+        f"a run of a job says what is wanted of its own session only, not of {CHAT}: say in your answer"
+    )
+    assert "not of agent:main:main" in cleared
+    assert (seen["model"], own["thinking"]) == (None, "high")
 
 
 def test_a_secret_that_was_learned_later_is_not_shown(fast_home) -> None:

@@ -1,17 +1,24 @@
 """One owner of a send: what an agent sends itself goes through its run's outbox, and is not announced once more."""
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stentor.adapters.sqlite.reader import Reader
+from stentor.app.operations import Operations
+from stentor.contract.channel import Example
 from stentor.contract.errors import Ambiguous, NotSent, Rejected, RunnerError
+from stentor.contract.payloads import Payload
 from stentor.contract.runners import TurnRequest
+from stentor.contract.targets import Target
 from stentor.testing.invariants import Witness, check
-from stentor.testing.scripted import Provider
+from stentor.testing.scripted import Provider, ScriptedChannel
+from stentor.testing.simulation import Simulation
 from stentor.testing.virtual_time import pass_time
-from tests.services.stories import JsonObject, alerts, deliveries, runs
+from tests.services.stories import JsonObject, SlowDisk, TalkingRunner, alerts, deliveries, runs
 from tests.services.tool_stories import CHAT, Caller, agent_job, chat_channel, page, played
 
 HELLO = {"to": "page:room1", "text": "hello"}
@@ -110,13 +117,24 @@ def test_an_invented_target_is_refused_by_name_and_kept_in_the_run_log(fast_home
     ("message", "said"),
     [
         pytest.param({"to": "page:room1"}, "the message is empty", id="empty"),
-        pytest.param({"text": "x"}, "the message is not valid; to: is missing", id="no target"),
+        pytest.param({"text": "x"}, "the call of message is not valid; to: is missing", id="no target"),
         pytest.param(
             {**HELLO, "thraedId": "7"},
-            "the message is not valid; thraedId: unknown field, did you mean 'threadId'?",
+            "the call of message is not valid; thraedId: unknown field, did you mean 'threadId'?",
             id="unknown field",
         ),
-        pytest.param({**HELLO, "text": 7}, "the message is not valid; text: must be text", id="no text"),
+        pytest.param(
+            {**HELLO, "text": 7}, "the call of message is not valid; text: must be text", id="no text"
+        ),
+        pytest.param({**HELLO, "to": " "}, "to: must not be blank", id="a blank target"),
+        pytest.param({**HELLO, "channel": ""}, "channel: must not be blank", id="a blank channel"),
+        pytest.param({**HELLO, "accountId": ""}, "accountId: must not be blank", id="a blank account"),
+        pytest.param({**HELLO, "dryRun": 1}, "dryRun: must be true or false", id="a number for a flag"),
+        pytest.param(
+            {**HELLO, "attachments": [{"path": "a", "nmae": "b"}]},
+            "attachments.0.nmae: unknown field, did you mean 'name'?",
+            id="unknown field of a file",
+        ),
         pytest.param(
             {**HELLO, "to": "pager:1"}, 'no loaded plugin owns the prefix "pager:"', id="no channel"
         ),
@@ -141,6 +159,85 @@ def test_a_message_that_cannot_be_sent_says_why(fast_home, message: dict[str, An
     assert agent.results[0].ok is False
     assert said in agent.answer
     assert told(provider) == [("page:room1", "done")]
+
+
+def test_what_is_null_was_not_said(fast_home) -> None:
+    provider = Provider()
+    left_out = ("threadId", "accountId", "channel", "attachments", "replyTo", "dryRun")
+    agent = Caller({**HELLO, **dict.fromkeys(left_out)})
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert agent.answer["state"] == "accepted"
+    assert told(provider) == [("page:room1", "hello")]
+
+
+def test_ids_may_be_numbers(fast_home) -> None:
+    provider = Provider()
+    agent = Caller({"to": int(CHAT), "threadId": 42, "text": "A"})
+    played(fast_home, agent, agent_job(to=f"page:{CHAT}:topic:42"), chat_channel(provider))
+
+    assert agent.answer["target"] == f"page:{CHAT}:topic:42"
+
+
+class WordlessChannel(ScriptedChannel):
+    """Finds no words for a message."""
+
+    name = "page"
+    prefixes = ("page",)
+    examples = (Example("page:room1", "page:room1"),)
+
+    def render(self, payload: Payload, target: Target) -> None:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        pytest.param(
+            {"attachments": [{"path": "gone.txt"}]}, "gone.txt: not found", id="a file that is gone"
+        ),
+        pytest.param(
+            {"attachments": [{"path": "../stentor.toml"}]}, "lies outside", id="a file from elsewhere"
+        ),
+        pytest.param({"attachments": [{"path": "sub"}]}, "sub: not found", id="a folder"),
+        pytest.param({"attachments": [{"path": "a\0b"}]}, "cannot be read (not a path)", id="no path"),
+        pytest.param(
+            {"attachments": [{"path": "x" * 300}]}, "cannot be read (File name too long)", id="a long name"
+        ),
+        pytest.param({"text": " "}, "the message is empty", id="nothing"),
+        pytest.param({"to": "page:room2"}, "this job may not send to page:room2", id="another target"),
+        pytest.param({"replyTo": "7"}, "replyTo: channel page cannot answer", id="an answer"),
+        pytest.param({}, "no words", id="a channel without words"),
+    ],
+)
+def test_a_dry_run_refuses_what_sending_refuses(fast_home, message: JsonObject, said: str) -> None:
+    workspace = fast_home / "workspace"
+    (workspace / "sub").mkdir(parents=True)
+    (fast_home / "stentor.toml").write_text(f'[agents.main]\nworkspace = "{workspace}"\n')
+    channel = page(Provider())
+    if not message:
+        channel = WordlessChannel()
+        channel.provider = Provider()
+    agent = Caller({**HELLO, **message, "dryRun": True}, {**HELLO, **message})
+    played(fast_home, agent, agent_job(to="page:room1"), channel)
+
+    assert [result.ok for result in agent.results] == [False, False]
+    assert agent.results[0].result == agent.answer
+    assert said in agent.answer
+
+
+def test_a_dry_run_keeps_no_copy_of_a_file_and_sends_nothing(fast_home) -> None:
+    workspace = fast_home / "workspace"
+    workspace.mkdir()
+    (workspace / "report.txt").write_text("all is well")
+    (fast_home / "stentor.toml").write_text(f'[agents.main]\nworkspace = "{workspace}"\n')
+    provider = Provider()
+    agent = Caller({"to": "room1", "attachments": [{"path": "report.txt", "name": None}], "dryRun": True})
+    played(fast_home, agent, agent_job(to="page:room1"), page(provider))
+
+    assert agent.answer == {"dryRun": True, "target": "page:room1", "accountId": "default"}
+    assert told(provider) == [("page:room1", "done")]
+    assert not (fast_home / "spool").exists()
 
 
 def test_the_agent_learns_what_became_of_its_message(fast_home) -> None:
@@ -340,3 +437,27 @@ def test_work_whose_only_message_was_refused_is_tried_again(fast_home) -> None:
 
     assert len(tries) == 2
     assert "done" in [text for _, text in told(provider)]
+
+
+def test_a_call_that_is_given_up_while_its_message_is_written_down_counts_all_the_same(fast_home) -> None:
+    asked: list[str] = []
+
+    async def hasty(request: TurnRequest) -> str:
+        async with asyncio.TaskGroup() as tasks:
+            calling = tasks.create_task(request.call_tool("message", HELLO))
+            await pass_time(0.5)
+            calling.cancel()
+        asked.append(request.message)
+        return "On it"
+
+    async def story(operations: Operations) -> None:
+        executor = operations.app.executor
+        messenger = executor.work.messenger
+        store: Any = SlowDisk(messenger.store)
+        executor.work = replace(executor.work, messenger=replace(messenger, store=store))
+        await operations.add_job(agent_job(to="page:room1"))
+
+    provider = Provider()
+    Simulation(fast_home, [page(provider)], [TalkingRunner(hasty)]).live(story, seconds=60)
+    assert told(provider) == [("page:room1", "hello")]
+    assert len(asked) == 1, "who has sent something is not asked for a result as well"

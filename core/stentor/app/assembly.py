@@ -178,7 +178,7 @@ class App:
             clock,
             chance,
             directory,
-            JobDefaults.of(config),
+            JobDefaults.of(config, ground.agents, registry.tools),
             courtesy,
             scheduler.job_changed,
             boot,

@@ -55,6 +55,7 @@ def agents_of(config: Config, registry: Registry, seams: Seams) -> dict[str, Age
             workspace,
             section.fallbacks,
             section.allowed_models,
+            config.providers,
         )
     return agents
 

@@ -64,7 +64,7 @@ class CronTools:
 
     async def _called(self, caller: Caller, call: ToolCall, arguments: Mapping[str, object]) -> JsonObject:
         asked = read(CronArguments, arguments, CRON)
-        asked.refuse_strangers()
+        asked.refuse_idle()
         run = caller.run
         desk = _Desk(self, caller, guarded=run is not None and self.errands.lineage(run).from_job)
         try:
@@ -125,8 +125,9 @@ class _Desk:
                 return await self._run_now(asked)
 
     def _status(self) -> JsonObject:
+        sees = self.caller.sees
         with self._reader() as reader:
-            return {**reader.counts(), "nextRunAtMs": reader.next_due()}
+            return {**reader.counts(sees), "nextRunAtMs": reader.next_due(sees)}
 
     def _list(self, asked: CronArguments) -> JsonObject:
         with self._reader() as reader:
@@ -169,7 +170,7 @@ class _Desk:
         patch = repaired.job
         self._refuse_others(patch)
         self._place({"payload": job["payload"], **patch}, patch)
-        edited = await self.tools.book.edit(str(job["id"]), patch, by=self.caller.by)
+        edited = await self.tools.book.edit(str(job["id"]), patch, by=self.caller.by, origin=self._origin())
         if edited is None:
             raise _gone(asked)
         return {**edited, "repaired": [*notes, *repaired.repairs]}

@@ -94,10 +94,10 @@ class Operations:
         dry_run, manner = asked.flag("dryRun"), manner_in(asked)
         route = await self.app.book.naming.knowing(lambda: self._way(address))
         check_manner(manner, self.app.ground.directory.channels[route.target.channel], route.target)
-        if dry_run:
-            return {"dryRun": True, "target": route.target.canonical, "accountId": route.account}
         outgoings = self.app.outgoings
         seed = await outgoings.beside(len(text), partial(outgoings.manual, route, text, manner=manner))
+        if dry_run:
+            return {"dryRun": True, "target": route.target.canonical, "accountId": route.account}
         await self.app.ground.store.enqueue(seed)
         self.app.dispatcher.wake()
         with Reader.open(database(self.app.ground.home)) as reader:

@@ -15,7 +15,7 @@ from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.adapters.tz_database import choose_tz_database
 from stentor.app.checking import look_up
-from stentor.app.configured import directory_of
+from stentor.app.configured import agents_of, directory_of
 from stentor.app.door import job_from_outside, jobs_from_outside
 from stentor.app.ground import database
 from stentor.app.operations import NotFound
@@ -66,9 +66,11 @@ def preview_at(home: Path) -> Preview:
     choose_tz_database()
     config = load_config(home)
     seams = Seams()
-    directory = directory_of(Registry.load(), config)
+    registry = Registry.load()
+    directory, agents = directory_of(registry, config), agents_of(config, registry, seams)
     conversations = StoredConversations(database(home))
-    rules = JobRules(seams.clock, seams.chance, directory, JobDefaults.of(config), conversations)
+    defaults = JobDefaults.of(config, agents, registry.tools)
+    rules = JobRules(seams.clock, seams.chance, directory, defaults, conversations)
     return Preview(home, rules, Naming(directory, lambda name: look_up(home, name, directory), str))
 
 

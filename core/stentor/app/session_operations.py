@@ -10,22 +10,19 @@ from stentor.app.ground import database
 from stentor.app.limits import session_limits_of
 from stentor.app.operations import NotFound, Operations
 from stentor.app.parameters import Parameters, not_valid
-from stentor.domain.candidates import permitted
-from stentor.domain.jobs import one_line
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.retention import Limits
 from stentor.domain.rulings import Hand
 from stentor.domain.session_limits import OF_ONE_RUN, SessionTallies
 from stentor.domain.spelling import did_you_mean
-from stentor.domain.wishes import THINKING, Wishes
+from stentor.domain.wishes import THINKING, Wishes, model_name
 from stentor.services.retention import Retention
 
 _CLEARABLE = {"model": "model", "thinking": "thinking", "fastMode": "fast_mode"}
 _WISHES = ("model", "thinking", "fastMode", "pinned", "clear")
 # Names that are compared with one that nobody knows.
 _COMPARED = 2_000
-_LONGEST_MODEL = 200
 
 
 @dataclass(frozen=True)
@@ -53,16 +50,11 @@ class SessionOperations:
         """Say what is wanted of a session's conversation; the answer is the session with its preferences."""
         wishes = _wishes(raw)
         found = self._session(name)
-        self._check_model(wishes.model, found["agentId"])
+        agent = self.app.ground.agents.get(found["agentId"])
+        if wishes.model is not None and agent is not None:
+            agent.check_model(wishes.model)
         await self.app.ground.store.prefer(found["baseKey"], wishes, self._hand())
         return self._session(found["sessionId"])
-
-    def _check_model(self, model: str | None, agent_id: str) -> None:
-        agent = self.app.ground.agents.get(agent_id)
-        if model is not None and agent is not None and not permitted(model, agent.allowed_models):
-            message = f"agent {agent_id} may not use {model!r}; allowed: {', '.join(agent.allowed_models)}"
-            hint = f"name one of those, or add it to agents.{agent_id}.allowed_models in stentor.toml"
-            raise Refused("model_not_allowed", message, hint=hint)
 
     async def prune(self, raw: Mapping[str, Any]) -> JsonObject:
         """Remove what is beyond the limits, whether or not a daemon enforces them; a dry run only counts it."""
@@ -103,8 +95,10 @@ def pruned(removed: SessionTallies, *, dry_run: bool) -> JsonObject:
 def _wishes(raw: Mapping[str, Any]) -> Wishes:
     asked = Parameters(raw, *_WISHES)
     model, clear = asked.text("model"), asked.texts("clear")
-    if model is not None and (not model.strip() or model != one_line(model) or len(model) > _LONGEST_MODEL):
-        raise not_valid("model", "names a model, without blanks around it; clear it to leave it to the agent")
+    try:
+        model = None if model is None else model_name(model)
+    except ValueError as error:
+        raise not_valid("model", str(error)) from error
     for name in clear:
         if name not in _CLEARABLE:
             raise not_valid("clear", f"knows no {name!r}; it takes {', '.join(_CLEARABLE)}")

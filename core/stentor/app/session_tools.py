@@ -6,21 +6,21 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.adapters.sqlite.session_log import Asked
 from stentor.app.caller import Caller
 from stentor.contract.tools import Tool, ToolCall, ToolRefused
 from stentor.domain.behalf import OnBehalf
-from stentor.domain.candidates import permitted
 from stentor.domain.jobs import Job
 from stentor.domain.jobs.fields import Text
 from stentor.domain.json_types import JsonObject
 from stentor.domain.records import Preferences, RunSeed, SessionSeed
+from stentor.domain.refusals import Refused
 from stentor.domain.rulings import Hand
 from stentor.domain.session_resets import Resets
-from stentor.domain.wishes import Wishes
+from stentor.domain.wishes import Wishes, model_name
 from stentor.ports import Clock, Store
 from stentor.services.agent_turns import Agent
 from stentor.services.errand import Errand
@@ -28,7 +28,7 @@ from stentor.services.errand_jobs import errand_job, rights_of, tools_of
 from stentor.services.errands import Errands
 from stentor.services.outgoing import Outgoings
 from stentor.services.subagents import DEEPEST, MOST_AT_A_TIME
-from stentor.services.tool_arguments import Arguments, read, schema_of
+from stentor.services.tool_arguments import Arguments, Several, read, refusal, schema_of
 
 LIST, HISTORY, SEND, STATUS = "sessions_list", "sessions_history", "sessions_send", "session_status"
 # Of one message, and of all that is shown at once.
@@ -65,16 +65,27 @@ class _Send(Arguments):
 
 class _Status(Arguments):
     session_key: Annotated[Text | None, Field(description="Which session; your own if left out.")] = None
-    model: Annotated[Text | None, Field(description="The model it is to go on with.")] = None
+    model: Annotated[
+        Annotated[str, AfterValidator(model_name)] | None,
+        Field(description="The model it is to go on with."),
+    ] = None
     thinking: Annotated[
         Literal["off", "minimal", "low", "medium", "high", "xhigh"] | None,
         Field(description="How much is to be thought there."),
     ] = None
     fast: Annotated[bool | None, Field(description="Whether speed counts more than thought there.")] = None
     clear: Annotated[
-        tuple[Literal["model", "thinking", "fast"], ...],
+        Several[Literal["model", "thinking", "fast"]],
         Field(description="What is left to the agent again."),
     ] = ()
+
+    @field_validator("clear")
+    @classmethod
+    def _is_not_asked_for_as_well(cls, clear: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for name in clear:
+            if info.data.get(name) is not None:
+                raise ValueError(f"{name} is given as well; leave one of the two out")
+        return clear
 
 
 @dataclass(frozen=True)
@@ -198,12 +209,13 @@ class SessionTools:
         with self._reader() as reader:
             found = _found(reader, caller, asked.session_key or _own(caller))
         wishes = Wishes(asked.model, asked.thinking, asked.fast, clear=_cleared(asked))
+        agent = self.agents.get(found["agentId"])
         if wishes != Wishes():
-            self._refuse_model(asked.model, found["agentId"])
+            self._refuse_guarded(caller, found)
+            _refuse_model(asked.model, agent)
             hand = Hand(caller.by, self.clock.now_ms())
             await self.store.prefer(found["baseKey"], wishes, hand)
         wanted = await self.store.preferences(found["baseKey"]) or Preferences()
-        agent = self.agents.get(found["agentId"])
         return {
             **_shown(found),
             "model": wanted.model or (None if agent is None else agent.model),
@@ -211,11 +223,16 @@ class SessionTools:
             "fast": bool(wanted.fast_mode),
         }
 
-    def _refuse_model(self, model: str | None, agent_id: str) -> None:
-        agent = self.agents.get(agent_id)
-        if model is not None and agent is not None and not permitted(model, agent.allowed_models):
-            allowed = ", ".join(agent.allowed_models)
-            raise ToolRefused(f"agent {agent_id!r} may not use the model {model!r}; allowed: {allowed}")
+    def _refuse_guarded(self, caller: Caller, session: JsonObject) -> None:
+        """What a job's run reads in the world must not change how others are answered."""
+        run = caller.run
+        if run is None or not self.errands.lineage(run).from_job:
+            return
+        if session["baseKey"] != run.session.base_key:
+            raise ToolRefused(
+                f"a run of a job says what is wanted of its own session only, not of {session['key']}: say in your "
+                "answer what is to be changed, for somebody to do it with `stentor sessions set` or in the main session"
+            )
 
     def _reader(self) -> Reader:
         return Reader.open(self.database)
@@ -227,6 +244,14 @@ def _found(reader: Reader, caller: Caller, name: str) -> JsonObject:
     if found is None or caller.sees not in (None, found["agentId"]):
         raise ToolRefused(f"there is no session {name!r} that you can see; {LIST} shows them")
     return found
+
+
+def _refuse_model(model: str | None, agent: Agent | None) -> None:
+    try:
+        if model is not None and agent is not None:
+            agent.check_model(model)
+    except Refused as error:
+        raise refusal(error.message, error.hint) from error
 
 
 def _own(caller: Caller) -> str:

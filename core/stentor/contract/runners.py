@@ -177,6 +177,10 @@ class AgentRunner(ABC):
     def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         """Yield events as they happen, `Final` last. Write it as an async generator: the core closes it."""
 
+    def objection(self, model: str, providers: Mapping[str, ProviderSettings]) -> str:
+        """Why no turn can be taken with that model as things are configured, and what to do; empty if one may."""
+        return ""
+
     def endpoint(self, request: TurnRequest) -> str | None:
         """The address of a server nearby that has to be up for this turn, if there is one to ask beforehand."""
         return None

@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 
+from stentor.domain.jobs import one_line
 from stentor.domain.records import Preferences
 
 # As jobs say it.
 THINKING = ("off", "minimal", "low", "medium", "high", "xhigh")
+_LONGEST_MODEL = 200
+
+
+def model_name(text: str) -> str:
+    """The name of a model as a conversation may keep it. Raises `ValueError`."""
+    if not text.strip() or text != one_line(text) or len(text) > _LONGEST_MODEL:
+        raise ValueError("names a model, without blanks around it; clear it to leave it to the agent")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,18 @@
 """An agent's turn from outside: who is asked, what came of it, and whether another model may do better."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import AgentRunner
-from stentor.contract.settings import RunnerSettings
-from stentor.domain.candidates import PASSED_ON
+from stentor.contract.settings import ProviderSettings, RunnerSettings
+from stentor.domain.candidates import PASSED_ON, permitted
 from stentor.domain.jobs import AgentTurn, Job
+from stentor.domain.plugin_words import PluginFault, asked, text_in
 from stentor.domain.records import RunSeed
+from stentor.domain.refusals import Refused
 from stentor.domain.replies import Reason, denial, is_interim
 from stentor.services.listening import Listening
 from stentor.services.messenger import RunMessages
@@ -38,6 +41,29 @@ class Agent:
     fallbacks: tuple[str, ...] = ()
     # Which models it may be given; all of them where none are named.
     allowed_models: tuple[str, ...] = ()
+    providers: Mapping[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
+
+    def check_model(self, model: str) -> None:
+        """Raise `Refused` for a model that it may not use, or that its runner is sure to refuse.
+
+        What a model is called means something to the runner alone, so only that can say so.
+        """
+        if not permitted(model, self.allowed_models):
+            allowed = ", ".join(self.allowed_models)
+            message = f"agent {self.id!r} may not use the model {model!r}; allowed: {allowed}"
+            hint = f"name one of those, or add it to agents.{self.id}.allowed_models in stentor.toml"
+            raise Refused("model_not_allowed", message, hint=hint)
+        try:
+            why = asked(lambda: text_in(self.runner.objection(model, self.providers), "an objection"))
+        except PluginFault:
+            log.exception(
+                "the runner %s cannot say whether it knows a model",
+                self.runner.name,
+                extra={"event": "objection_failed"},
+            )
+            return
+        if why:
+            raise Refused("unknown_model", f"agent {self.id!r} cannot use the model {model!r}: {why}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from stentor.domain.refusals import Refused
 from stentor.domain.schedules import At, Schedule, next_after
 from stentor.services.job_rules import (
     JobRules,
+    Origin,
     Prepared,
     accounted_from,
     first_instant,
@@ -80,8 +81,10 @@ class Edited:
     after: JsonObject
 
 
-def revised(rules: JobRules, stored: StoredJob, raw: JsonObject, *, by: str) -> Edited:
-    """The stored job as `raw` says it is to be. Without `enabled` it stays on or off, as it is."""
+def revised(
+    rules: JobRules, stored: StoredJob, raw: JsonObject, *, by: str, origin: Origin | None = None
+) -> Edited:
+    """The stored job as `raw` says it is to be, said in `origin`. Without `enabled` it stays on or off, as it is."""
     now = rules.clock.now_ms()
     row = stored.row
     job = rules.read(_placed(rules, stored, raw, now))
@@ -89,9 +92,8 @@ def revised(rules: JobRules, stored: StoredJob, raw: JsonObject, *, by: str) -> 
         rules.check_agent(job)
     if stored.job is None or (job.agent_id, job.payload) != (stored.job.agent_id, stored.job.payload):
         rules.check_models(job)
-    job, preview, warnings = _routed(rules, stored, job)
-    if stored.job is None or job.wake_mode != stored.job.wake_mode:
-        warnings = (*warnings, *rules.doubts(job))
+    job, preview, warnings = _routed(rules, stored, job, origin)
+    warnings = (*warnings, *rules.doubts(job, stored.job))
     if stored.is_told_elsewhere(job):
         job = rules.alert_routes.checked(job)
     job = rules.with_numbers(job, now)
@@ -162,7 +164,9 @@ def _placed(rules: JobRules, stored: StoredJob, raw: JsonObject, now: int) -> Js
     return placed
 
 
-def _routed(rules: JobRules, stored: StoredJob, job: Job) -> tuple[Job, JsonObject, tuple[str, ...]]:
+def _routed(
+    rules: JobRules, stored: StoredJob, job: Job, origin: Origin | None
+) -> tuple[Job, JsonObject, tuple[str, ...]]:
     if not stored.gets_another_address(job):
         source = stored.job.delivery.target_source if stored.job is not None else None
         delivery = job.delivery.model_copy(update={"target_source": source})
@@ -170,7 +174,7 @@ def _routed(rules: JobRules, stored: StoredJob, job: Job) -> tuple[Job, JsonObje
         if stored.gets_other_rights(job):
             job = rules.with_rights(job)
         return job, json.loads(stored.row.preview), ()
-    found = rules.resolved(job)
+    found = rules.resolved(job, origin)
     return found.job, found.preview, found.warnings
 
 

@@ -8,7 +8,7 @@ from stentor.domain.patches import patched
 from stentor.domain.refusals import Detail, Refused
 from stentor.domain.routing import Directory
 from stentor.services.job_edits import Edited, StoredJob, revised
-from stentor.services.job_rules import JobRules, natural_grace
+from stentor.services.job_rules import JobRules, Origin, natural_grace
 from stentor.services.outgoing import expiry_seconds
 from stentor.services.threads import without_thread
 
@@ -17,8 +17,10 @@ _COMPUTED = ("id", "timezoneSource")
 _OF_CRON_ONLY = frozenset({"tz", "staggerMs"})
 
 
-def edited(rules: JobRules, stored: StoredJob, patch: JsonObject, *, by: str) -> Edited:
-    """The stored job after a patch: absent keeps, null clears."""
+def edited(
+    rules: JobRules, stored: StoredJob, patch: JsonObject, *, by: str, origin: Origin | None = None
+) -> Edited:
+    """The stored job after a patch that is said in `origin`: absent keeps, null clears."""
     given = _without_computed(stored, patch)
     schedule, delivery = as_object(given.get("schedule")), as_object(given.get("delivery"))
     base = {key: value for key, value in stored.document.items() if key not in ("enabled", *_COMPUTED)}
@@ -33,7 +35,7 @@ def edited(rules: JobRules, stored: StoredJob, patch: JsonObject, *, by: str) ->
         merged |= _zone_source(stored, schedule, merged["schedule"])
     if delivery is not None:
         merged["delivery"] = _followed(rules.directory, stored, delivery, merged["delivery"])
-    return revised(rules, stored, merged, by=by)
+    return revised(rules, stored, merged, by=by, origin=origin)
 
 
 def without_default_numbers(rules: JobRules, stored: StoredJob, document: JsonObject) -> JsonObject:

@@ -1,7 +1,7 @@
 """Everything that is checked, filled in and resolved before a job is stored."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self, cast
 
@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from stentor.config import Config
 from stentor.contract.targets import Target
+from stentor.contract.tools import BUILT_IN
 from stentor.domain.aims import Aim, Surroundings, aims_stored, aims_written
-from stentor.domain.candidates import permitted
 from stentor.domain.destinations import Destination
 from stentor.domain.idents import ident
 from stentor.domain.idle_options import idle_options
@@ -27,6 +27,7 @@ from stentor.domain.schedules import At, Schedule, next_after, period_ms
 from stentor.domain.sessions import session_for, source_session
 from stentor.domain.spelling import did_you_mean
 from stentor.ports import Chance, Clock, Conversations
+from stentor.services.agent_turns import Agent
 from stentor.services.alert_routes import AlertRoutes, configured
 from stentor.services.outgoing import expiry_seconds
 
@@ -41,22 +42,23 @@ class JobDefaults:
 
     timezone: str
     timezone_source: Literal["config", "host"]
-    # Each with the models it may be given; all of them where none are named.
-    agents: Mapping[str, tuple[str, ...]]
+    agents: Mapping[str, Agent]
+    # Of the tools there are. Plugins may bring others one day.
+    tools: frozenset[str]
     missed_policy: str = "latest"
     missed_grace_seconds: int | None = None
     failure_destination: Destination | None = None
     has_heartbeat: bool = False
 
     @classmethod
-    def of(cls, config: Config) -> Self:
+    def of(cls, config: Config, agents: Mapping[str, Agent], plugins_tools: Iterable[str]) -> Self:
         zone, source = config.zone()
         missed = config.scheduler.missed
-        agents = {name: config.agents[name].allowed_models for name in sorted(config.agents)}
         return cls(
             zone,
             source,
-            agents,
+            {name: agents[name] for name in sorted(agents)},
+            BUILT_IN.union(plugins_tools),
             missed.policy,
             missed.grace_seconds,
             configured(config),
@@ -170,24 +172,42 @@ class JobRules:
             raise Refused("unknown_agent", f"there is no agent {job.agent_id!r}{close}", hint=hint)
 
     def check_models(self, job: Job) -> None:
-        allowed, payload = self.defaults.agents[job.agent_id], job.payload
+        agent, payload = self.defaults.agents[job.agent_id], job.payload
         if not isinstance(payload, AgentTurn):
             return
         named = [("payload.model", payload.model)] if payload.model is not None else []
         named += [(f"payload.fallbacks[{n}]", model) for n, model in enumerate(payload.fallbacks or ())]
-        wrong = tuple(
-            Detail(field, f"agent {job.agent_id} may not use {model!r}; allowed: {', '.join(allowed)}")
-            for field, model in named
-            if not permitted(model, allowed)
-        )
-        if wrong:
-            hint = f"name one of those, or add it to agents.{job.agent_id}.allowed_models in stentor.toml"
-            raise Refused(
-                "model_not_allowed", "the job names a model that is not allowed", hint=hint, details=wrong
-            )
+        refusals: list[Refused] = []
+        wrong: list[Detail] = []
+        for field, model in named:
+            try:
+                agent.check_model(model)
+            except Refused as error:
+                refusals.append(error)
+                wrong.append(Detail(field, error.message))
+        if refusals:
+            first = refusals[0]
+            message = "the job names a model that its agent cannot use"
+            raise Refused(first.code, message, hint=first.hint, details=tuple(wrong))
 
-    def doubts(self, job: Job) -> Iterator[str]:
-        """What works otherwise than it says. Older tools write that their jobs wait, whether or not there is a heartbeat."""
+    def doubts(self, job: Job, before: Job | None = None) -> Iterator[str]:
+        """What works otherwise than it says, as far as it was not said `before`."""
+        if before is None or job.wake_mode != before.wake_mode:
+            yield from self._waits_in_vain(job)
+        if before is None or job.payload != before.payload:
+            yield from self._lacks_tools(job)
+
+    def _lacks_tools(self, job: Job) -> Iterator[str]:
+        """A plugin may bring them one day."""
+        wanted = (job.payload.tools_allow or ()) if isinstance(job.payload, AgentTurn) else ()
+        known = sorted(self.defaults.tools)
+        lacking = [name for name in dict.fromkeys(wanted) if name not in known]
+        if lacking:
+            named = ", ".join(f"{name!r}{did_you_mean(name, known)}" for name in lacking)
+            yield f"payload.toolsAllow names what is no tool here: {named}; there are {', '.join(known)}"
+
+    def _waits_in_vain(self, job: Job) -> Iterator[str]:
+        """Older tools write that their jobs wait, whether or not there is a heartbeat."""
         if job.wake_mode == "next-heartbeat" and not self.defaults.has_heartbeat:
             yield (
                 "there is no heartbeat to wait for, so the agent is told at once: set every under [heartbeat], for instance "

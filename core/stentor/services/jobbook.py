@@ -62,22 +62,29 @@ class JobBook:
         self.on_change(prepared.job.id)
         return answer(self.rules, prepared)
 
-    async def edit(self, job_id: str, patch: JsonObject, *, by: str) -> JsonObject | None:
-        """Change a stored job. With `revision` in the patch only that revision, else whichever is the newest."""
+    async def edit(
+        self, job_id: str, patch: JsonObject, *, by: str, origin: Origin | None = None
+    ) -> JsonObject | None:
+        """Change a stored job. With `revision` in the patch only that revision, else whichever is the newest.
+
+        `origin` is where that is said.
+        """
         wanted = patch.get("revision")
         if wanted is not None and (not isinstance(wanted, int) or isinstance(wanted, bool)):
             raise Refused("bad_request", "revision must be a whole number")
         given = {key: value for key, value in patch.items() if key != "revision"}
-        return await self.naming.knowing(lambda: self._edit(job_id, given, wanted, by))
+        return await self.naming.knowing(lambda: self._edit(job_id, given, wanted, by, origin))
 
-    async def _edit(self, job_id: str, given: JsonObject, wanted: int | None, by: str) -> JsonObject | None:
+    async def _edit(
+        self, job_id: str, given: JsonObject, wanted: int | None, by: str, origin: Origin | None
+    ) -> JsonObject | None:
         for _ in range(_TRIES):
             row = await self.store.job(job_id)
             if row is None:
                 return None
             if wanted is not None and wanted != row.revision:
                 raise StaleRevision(f"job {job_id!r} is at revision {row.revision}, not {wanted}")
-            result = edited(self.rules, StoredJob.read(row), given, by=by)
+            result = edited(self.rules, StoredJob.read(row), given, by=by, origin=origin)
             if result.change is None or await self._committed([result.change]):
                 changed = {"before": result.before, "after": result.after}
                 return {**answer(self.rules, result.prepared), "changed": changed}

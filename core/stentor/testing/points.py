@@ -1,6 +1,6 @@
 """Numbered points: every commit and every await on a seam, and a way to end the world at any of them."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, TypeVar, cast
 
 from stentor.adapters.clock import SystemClock
@@ -9,6 +9,7 @@ from stentor.contract.inbox import Inbox
 from stentor.contract.payloads import Part
 from stentor.contract.receipts import Receipt
 from stentor.contract.runners import AgentRunner, RunnerEvent, TurnRequest
+from stentor.contract.settings import ProviderSettings
 from stentor.contract.targets import Target
 from stentor.ports import Event, Points, Store
 
@@ -116,6 +117,9 @@ class PointedRunner(AgentRunner):
         async for event in self._runner.turn(request):
             self._points.reach(f"runner.event.{type(event).__name__}")
             yield event
+
+    def objection(self, model: str, providers: Mapping[str, ProviderSettings]) -> str:
+        return self._runner.objection(model, providers)
 
     def endpoint(self, request: TurnRequest) -> str | None:
         return self._runner.endpoint(request)

@@ -41,6 +41,7 @@ def test_four_providers_need_no_section(
     assert (endpoint.candidate, endpoint.model) == (model, model.partition(":")[2])
     assert (endpoint.api, endpoint.base_url) == (api, base_url)
     assert (endpoint.key and endpoint.key.env) == key
+    assert ModelRunner().objection(model, {}) == ""
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,8 @@ def test_what_cannot_be_asked_is_refused_with_the_way_out(
     assert refused.value.kind == "bad_request"
     assert words in str(refused.value)
     assert ModelRunner().endpoint(request) is None
+    if model:
+        assert ModelRunner().objection(model, request.providers) == str(refused.value)
 
 
 @pytest.mark.parametrize(

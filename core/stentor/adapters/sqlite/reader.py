@@ -27,6 +27,22 @@ _RUN_FILTERS = {
     "status": "status = ?",
     "delivery_status": "delivery_status = ?",
 }
+# Rows of which table are counted, and which of them.
+_FIGURES = {
+    "jobs": ("jobs",),
+    "enabled": ("jobs", "enabled = 1"),
+    "blocked": ("jobs", "blocked IS NOT NULL"),
+    "running": ("runs", "ended_at IS NULL"),
+    "pending": ("deliveries", "state = 'pending'"),
+    "unknown": (
+        "deliveries",
+        "state = 'unknown'",
+        "EXISTS (SELECT 1 FROM parts p WHERE p.delivery_id = deliveries.id)",
+    ),
+    "sessions": ("sessions",),
+}
+_OF_AGENT = "agent_id = ?"
+_SENT_FOR_AGENT = "EXISTS (SELECT 1 FROM runs r WHERE r.id = deliveries.run_id AND r.agent_id = ?)"
 _QUERY = "lower(ifnull(summary, '') || ' ' || ifnull(error, '') || ' ' || job_id || ' ' || job_name) LIKE ? ESCAPE '\\'"
 
 
@@ -193,22 +209,16 @@ class Reader:
             Removed() if self._connection is None else session_log.would_go(self._connection, limits, now_ms)
         )
 
-    def counts(self) -> JsonObject:
-        """The figures of `status`."""
-        queries = {
-            "jobs": "SELECT count(*) FROM jobs",
-            "enabled": "SELECT count(*) FROM jobs WHERE enabled = 1",
-            "blocked": "SELECT count(*) FROM jobs WHERE blocked IS NOT NULL",
-            "running": "SELECT count(*) FROM runs WHERE ended_at IS NULL",
-            "pending": "SELECT count(*) FROM deliveries WHERE state = 'pending'",
-            "unknown": "SELECT count(*) FROM deliveries d WHERE state = 'unknown' AND "
-            "EXISTS (SELECT 1 FROM parts p WHERE p.delivery_id = d.id)",
-            "sessions": "SELECT count(*) FROM sessions",
+    def counts(self, agent: str | None = None) -> JsonObject:
+        """The figures of `status`: of all agents, or of what belongs to one."""
+        return {
+            name: self._of(agent, "count(*)", table, *clauses) or 0
+            for name, (table, *clauses) in _FIGURES.items()
         }
-        return {name: int(self._value(query) or 0) for name, query in queries.items()}
 
-    def next_due(self) -> int | None:
-        return self._value("SELECT min(next_at) FROM jobs WHERE enabled = 1")
+    def next_due(self, agent: str | None = None) -> int | None:
+        """When the next job is due, of all agents or of one."""
+        return self._of(agent, "min(next_at)", "jobs", "enabled = 1")
 
     def main_session(self) -> JsonObject:
         """Its last turn, and what waits for the next one."""
@@ -234,6 +244,13 @@ class Reader:
         if self._connection is None:
             return iter(())
         return iter(self._connection.execute(query, values))
+
+    def _of(self, agent: str | None, figure: str, table: str, *clauses: str) -> int | None:
+        """A figure of the rows that belong to an agent, or of those of all."""
+        if agent is not None:
+            clauses = (*clauses, _SENT_FOR_AGENT if table == "deliveries" else _OF_AGENT)
+        where = f" WHERE {' AND '.join(clauses)}" if clauses else ""
+        return self._value(f"SELECT {figure} FROM {table}{where}", *([] if agent is None else [agent]))
 
     def _value(self, query: str, *values: str | int | None) -> int | None:
         for row in self._rows(query, *values):

@@ -1,5 +1,6 @@
 """Which server is meant by the name of a model, and what is spoken there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
@@ -67,25 +68,31 @@ class Endpoint:
 
 def endpoint_of(request: TurnRequest) -> Endpoint:
     """What the request asks for. No single request to a model may take more than half of the turn's time."""
-    candidate = request.model or ""
-    name, _, model = candidate.partition(":")
-    if not candidate:
+    if not request.model:
         hint = f'set model = "openai:..." in [agents.{request.agent_id}]'
         raise RunnerError("bad_request", f"the agent {request.agent_id!r} has no model; {hint}")
+    return endpoint_named(request.model, request.providers, request.seconds)
+
+
+def endpoint_named(
+    candidate: str, providers: Mapping[str, ProviderSettings], most_seconds: float | None = None
+) -> Endpoint:
+    """What the whole name of a model stands for. Raises `RunnerError` where it stands for nothing."""
+    name, _, model = candidate.partition(":")
     if not name or not model:
         raise RunnerError(
             "bad_request", f"{candidate!r} names no provider; write provider:model, such as openai:gpt-5-mini"
         )
-    section = request.providers.get(name)
+    section = providers.get(name)
     if section is None and name not in KNOWN:
-        known = ", ".join(sorted({*KNOWN, *request.providers}))
+        known = ", ".join(sorted({*KNOWN, *providers}))
         raise RunnerError(
             "bad_request",
             f"there is no provider {name!r}; add [providers.{name}] with its base_url, or use {known}",
         )
     settings = section or ProviderSettings()
     api = _api(name, settings)
-    most = request.seconds or float("inf")
+    most = most_seconds or float("inf")
     return Endpoint(
         candidate=candidate,
         model=model,

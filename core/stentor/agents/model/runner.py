@@ -1,15 +1,15 @@
 """The runner `model`: one turn of one model, asked again for as long as it calls tools."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar
 
-from stentor.agents.model.endpoints import Endpoint, endpoint_of
+from stentor.agents.model.endpoints import Endpoint, endpoint_named, endpoint_of
 from stentor.agents.model.settings import ModelSettings
 from stentor.contract.errors import CredentialsRejected, RunnerError
 from stentor.contract.runners import AgentRunner, RunnerEvent, TurnRequest
-from stentor.contract.settings import RunnerSettings, SecretRef
+from stentor.contract.settings import ProviderSettings, RunnerSettings, SecretRef
 
 if TYPE_CHECKING:
     from stentor.agents.model.conversation import Conversation
@@ -32,6 +32,13 @@ class ModelRunner(AgentRunner):
         async with conversation, aclosing(conversation.events()) as events:
             async for event in events:
                 yield event
+
+    def objection(self, model: str, providers: Mapping[str, ProviderSettings]) -> str:
+        try:
+            endpoint_named(model, providers)
+        except RunnerError as error:
+            return str(error)
+        return ""
 
     def endpoint(self, request: TurnRequest) -> str | None:
         try:
