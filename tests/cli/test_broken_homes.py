@@ -163,3 +163,12 @@ def test_a_configuration_that_is_not_there_is_not_called_fine(stentor: Stentor, 
     (home / "stentor.toml").touch()
 
     assert stentor.run("config", "check").out.startswith(f"{home / 'stentor.toml'} is fine")
+
+
+def test_a_home_that_cannot_be_made_is_told_of_in_plain_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    error = Stentor(tmp_path / "file" / "home").refusal(*ADD, code=1)
+
+    assert error["message"] == f"{tmp_path / 'file' / 'home'}: Not a directory"
+    assert error["hint"] == "check the path, its permissions and the space on its disk"

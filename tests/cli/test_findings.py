@@ -215,8 +215,20 @@ def test_settings_that_say_nothing_are_found_by_the_doctor(tmp_path: Path) -> No
     assert said[1].startswith("[channels.local] default_to: 'a b' is not the name of a box")
 
     (stentor.home / "stentor.toml").write_text("[nonsense]\n")
-    codes = [finding["code"] for finding in stentor.ask("doctor")["findings"]]
-    assert "bad_config" in codes
+    for command in ("doctor", "status"):
+        findings = stentor.ask(command)["findings"]
+        (said,) = [finding for finding in findings if finding["code"] == "bad_config"]
+        assert "nonsense" in said["message"]
+
+
+@pytest.mark.parametrize("command", ["doctor", "status"])
+def test_a_home_that_is_not_there_is_no_healthy_one(tmp_path: Path, command: str) -> None:
+    health = Stentor(tmp_path / "hmoe").ask(command)
+
+    (finding,) = health["findings"]
+    assert (health["level"], finding["code"]) == ("warn", "no_home")
+    assert finding["message"] == f"there is nothing at {tmp_path / 'hmoe'}"
+    assert not (tmp_path / "hmoe").exists()
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,7 @@ def test_a_home_without_a_store_has_no_sessions(tmp_path: Path) -> None:
     stentor = Stentor(tmp_path / "none")
     assert listed(stentor) == []
     assert stentor.ask("sessions", "prune", "--dry-run")["total"] == {"sessions": 0, "bytes": 0}
-    assert "`stentor sessions list` shows them" in stentor.refusal("sessions", "show", "x", code=4)["message"]
+    assert stentor.refusal("sessions", "show", "x", code=4)["hint"] == "`stentor sessions list` shows them"
     assert not stentor.home.exists()
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -309,3 +310,30 @@ def test_a_daemon_hears_letters_and_no_numbers_of_letters(stentor: Stentor, mute
     stentor.refusal("send", "--to", "local:a", "--text", "жук", code=5)
 
     assert "жук".encode() in mute[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("cron", "show", "nobody"), "`stentor cron list --all` shows them"),
+        (("cron", "preview", "nobody"), "`stentor cron list --all` shows them"),
+        (("cron", "edit", "nobody", "--name", "x"), "`stentor cron list --all` shows them"),
+        (("cron", "run", "nobody"), "`stentor cron list --all` shows them"),
+        (("runs", "cancel", "nobody"), "`stentor cron runs` shows them"),
+        (("deliveries", "show", "nobody"), "`stentor deliveries list` shows them"),
+        (("targets", "clear", "local:nobody"), "`stentor targets list` shows what is"),
+        (("sessions", "show", "nobody"), "`stentor sessions list` shows them"),
+    ],
+    ids=lambda part: " ".join(part[:2]) if isinstance(part, tuple) else "",
+)
+def test_whoever_names_what_is_not_there_is_told_where_to_look(
+    stentor: Stentor, words: tuple[str, ...], hint: str
+) -> None:
+    stentor.ask(*HOURLY, "tea")
+    assert stentor.refusal(*words, code=4)["hint"] == hint
+
+
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "stentor", "cron", "show", "x", "--home", str(tmp_path / "home")]
+    answer = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr.splitlines()[0]) == (4, "error: there is no job 'x'")

@@ -8,7 +8,8 @@ import pytest
 
 from stentor.adapters.sqlite.outbox_health import read_outbox_health
 from stentor.adapters.sqlite.reader import Reader
-from stentor.app.operations import NotFound, Operations
+from stentor.app.missing import NotFound
+from stentor.app.operations import Operations
 from stentor.app.outbox_operations import OutboxOperations
 from stentor.contract.errors import Ambiguous, NotSent, Rejected
 from stentor.contract.runners import TurnRequest

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stentor.adapters.sqlite.reader import Reader
-from stentor.app.operations import NotFound, Operations
+from stentor.app.missing import NotFound
+from stentor.app.operations import Operations
 from stentor.app.session_operations import SessionOperations
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused

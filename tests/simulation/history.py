@@ -12,7 +12,8 @@ from tests.simulation.moods import Mood, MoodyChannel, MoodyRunner
 from tests.simulation.random_jobs import DAY_MS, JsonObject, PlannedJob, any_job
 
 from stentor.adapters.sqlite.reader import Reader
-from stentor.app.operations import NotFound, Operations
+from stentor.app.missing import NotFound
+from stentor.app.operations import Operations
 from stentor.contract.traits import Traits
 from stentor.domain.faults import StaleRevision
 from stentor.domain.refusals import Refused

@@ -16,7 +16,7 @@ from tests.simulation.model import Model
 
 from stentor.adapters.sqlite.rows import fetch
 from stentor.adapters.sqlite.snapshot import read_only
-from stentor.app.operations import NotFound
+from stentor.app.missing import NotFound
 from stentor.contract.errors import Ambiguous, NotSent, Rejected, Throttled, Unavailable
 from stentor.domain.faults import AlreadyExists, StaleRevision
 from stentor.testing.invariants import Witness, check

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stentor.app.assembly import App
-from stentor.app.operations import NotFound
+from stentor.app.missing import NotFound
 from stentor.app.parameters import Parameters, not_valid
 from stentor.app.probing import probed
 from stentor.contract.channel import Connection

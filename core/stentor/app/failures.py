@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stentor.adapters.lock import LockHeld
 from stentor.adapters.secrets import SecretError
-from stentor.app.operations import NotFound
+from stentor.app.missing import NotFound
 from stentor.config import ConfigError
 from stentor.domain.faults import (
     AlreadyExists,
@@ -39,6 +39,8 @@ def failure_of(error: BaseException) -> Failure:
             return Failure(2, error.code, error.message, error.hint, details)
         case RouteError():
             return Failure(2, error.code, error.message, error.hint)
+        case NotFound():
+            return Failure(4, "not_found", str(error), error.hint)
         case ConfigError():
             details = tuple((entry["path"], entry["message"]) for entry in error.details)
             return Failure(2, "bad_config", error.message, error.hint, details)
@@ -49,17 +51,23 @@ def failure_of(error: BaseException) -> Failure:
 def _by_kind(error: BaseException) -> Failure:
     for kind, exit_code, code, hint in _KINDS:
         if isinstance(error, kind):
-            return Failure(exit_code, code, str(error), hint)
+            return Failure(exit_code, code, _words(error), hint)
     return Failure(
         1, "internal", f"{type(error).__name__}: {error}", "this is a bug in stentor; please report it"
     )
+
+
+def _words(error: BaseException) -> str:
+    """The system's own words about a file, without its numbers."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 _KINDS: tuple[tuple[type[BaseException], int, str, str], ...] = (
     (AlreadyExists, 2, "already_exists", "choose another id, or remove that job first"),
     (AmbiguousName, 2, "ambiguous_name", "say which by its id"),
     (StaleRevision, 2, "stale_revision", "look at the job again"),
-    (NotFound, 4, "not_found", ""),
     (LockHeld, 3, "store_held", "stop that process, or use another --home"),
     (StoreRefused, 1, "store_refused", ""),
     (StoreUnavailable, 1, "store_unavailable", "try again in a moment"),

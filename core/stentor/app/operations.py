@@ -12,15 +12,12 @@ from stentor.app.assembly import App
 from stentor.app.door import check_size, job_from_outside, jobs_from_outside, patch_from_outside
 from stentor.app.ground import database
 from stentor.app.manners import MANNERS, check_manner, manner_in
+from stentor.app.missing import NoSuchJob, NoSuchRun, NotFound
 from stentor.app.parameters import Parameters, not_valid
 from stentor.domain.instants import iso
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import Address, Route, RouteError, resolve
-
-
-class NotFound(Exception):
-    """There is nothing of that name."""
 
 
 @dataclass
@@ -42,7 +39,7 @@ class Operations:
         repaired = patch_from_outside(raw, job)
         edited = await self.app.book.edit(str(job["id"]), repaired.job, by=self.by)
         if edited is None:
-            raise NotFound(f"there is no job {name!r}")
+            raise NoSuchJob(name)
         return {**edited, **self._standing(str(job["id"])), "repaired": list(repaired.repairs)}
 
     async def set_enabled(self, name: str, *, enabled: bool) -> JsonObject:
@@ -51,7 +48,7 @@ class Operations:
     async def remove_job(self, name: str) -> JsonObject:
         job_id = self._job_id(name)
         if not await self.app.book.remove(job_id, by=self.by):
-            raise NotFound(f"there is no job {name!r}")
+            raise NoSuchJob(name)
         return {"removed": True, "id": job_id}
 
     async def apply_jobs(self, raw: Mapping[str, Any]) -> JsonObject:
@@ -79,7 +76,7 @@ class Operations:
             return {"ok": True, "ran": False, "reason": "not-due", "jobId": job["id"]}
         run = await self.app.book.manual_run(str(job["id"]), self.app.executor.submit)
         if run is None:
-            raise NotFound(f"there is no job {name!r}")
+            raise NoSuchJob(name)
         return {"ok": True, "enqueued": True, "runId": run.id, "jobId": run.job_id}
 
     async def send(self, raw: Mapping[str, Any]) -> JsonObject:
@@ -134,7 +131,7 @@ class Operations:
         with Reader.open(database(self.app.ground.home)) as reader:
             job = reader.job(name)
         if job is None:
-            raise NotFound(f"there is no job {name!r}; `stentor cron list --all` shows them")
+            raise NoSuchJob(name)
         return job
 
     def _standing(self, job_id: str) -> JsonObject:
@@ -147,7 +144,7 @@ class Operations:
         with Reader.open(database(self.app.ground.home)) as reader:
             run = reader.run(run_id)
         if run is None:
-            raise NotFound(f"there is no run {run_id!r}")
+            raise NoSuchRun(run_id)
         return run
 
     def _job_id(self, name: str) -> str:
@@ -163,7 +160,9 @@ def known_job(reader: Reader, name: str) -> str:
     job = reader.job(name)
     found = reader.removed_job(name) if job is None else str(job["id"])
     if found is None and not _has_left_traces(reader, name):
-        raise NotFound(f"there is no job {name!r}, and there was none")
+        raise NotFound(
+            f"there is no job {name!r}, and there was none", "`stentor cron list --all` shows all there are"
+        )
     return found or name
 
 

@@ -9,7 +9,8 @@ from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App
 from stentor.app.ground import database
-from stentor.app.operations import NotFound, Operations
+from stentor.app.missing import NoSuchDelivery, NotFound
+from stentor.app.operations import Operations
 from stentor.app.parameters import Parameters, not_valid
 from stentor.app.target_filters import canonical, target_of_deliveries
 from stentor.domain.json_types import JsonObject
@@ -91,7 +92,7 @@ class OutboxOperations:
         named = [row for row in rows if row["target"] == target]
         known = [row for row in named if account in (None, row["accountId"])]
         if not known:
-            raise NotFound(f"nothing is known of target {target!r}; `stentor targets list` shows what is")
+            raise NotFound(f"nothing is known of target {target!r}", "`stentor targets list` shows what is")
         if len(known) > 1:
             accounts = ", ".join(row["accountId"] for row in known)
             hint = "say which with --account"
@@ -137,7 +138,7 @@ class OutboxOperations:
     async def _stored(self, delivery_id: str) -> StoredDelivery:
         stored = await self.app.ground.store.delivery(delivery_id)
         if stored is None:
-            raise NotFound(f"there is no delivery {delivery_id!r}; `stentor deliveries list` shows them")
+            raise NoSuchDelivery(delivery_id)
         return stored
 
     def _shown(self, delivery_id: str) -> JsonObject:

@@ -6,7 +6,8 @@ from functools import partial
 
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.ground import database
-from stentor.app.operations import NotFound, Operations
+from stentor.app.missing import NotFound
+from stentor.app.operations import Operations
 from stentor.contract.tools import MESSAGE, Tool, ToolCall, ToolRefused
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.refusals import Refused

@@ -18,7 +18,7 @@ from stentor.app.checking import look_up
 from stentor.app.configured import agents_of, directory_of
 from stentor.app.door import job_from_outside, jobs_from_outside
 from stentor.app.ground import database
-from stentor.app.operations import NotFound
+from stentor.app.missing import NoSuchJob
 from stentor.app.seams import Seams
 from stentor.config import load_config
 from stentor.domain.faults import AlreadyExists
@@ -94,7 +94,7 @@ def preview_stored(home: Path, rules: JobRules, name: str) -> JsonObject:
     with Reader.open(database(home)) as reader:
         found = reader.job(name)
     if found is None:
-        raise NotFound(f"there is no job {name!r}")
+        raise NoSuchJob(name)
     row = next(row for row in stored_rows(home) if row.id == found["id"])
     job = StoredJob.read(row).job
     if job is None:

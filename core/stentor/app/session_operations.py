@@ -8,7 +8,8 @@ from stentor.adapters.sqlite.reader import Reader
 from stentor.app.assembly import App
 from stentor.app.ground import database
 from stentor.app.limits import session_limits_of
-from stentor.app.operations import NotFound, Operations
+from stentor.app.missing import NotFound
+from stentor.app.operations import Operations
 from stentor.app.parameters import Parameters, not_valid
 from stentor.domain.json_types import JsonObject
 from stentor.domain.refusals import Refused
@@ -82,8 +83,7 @@ def known_session(reader: Reader, name: str) -> JsonObject:
         names = reader.session_names(_COMPARED)
         ending = next((known for known in names if known.endswith(f":{name}")), None)
         close = did_you_mean(name, names) if ending is None else f", did you mean {ending!r}?"
-        more = close or "; `stentor sessions list` shows them"
-        raise NotFound(f"there is no session {name!r}{more}")
+        raise NotFound(f"there is no session {name!r}{close}", "`stentor sessions list` shows them")
     return found
 
 

@@ -118,9 +118,9 @@ def _job_row(job: JsonObject, now: int) -> tuple[object, ...]:
 def stored_job(reader: Reader, name: str) -> JsonObject:
     found = reader.job(name)
     if found is None:
-        from stentor.app.operations import NotFound
+        from stentor.app.missing import NoSuchJob
 
-        raise NotFound(f"there is no job {name!r}; `stentor cron list --all` shows them")
+        raise NoSuchJob(name)
     return found
 
 

@@ -54,7 +54,7 @@ def ask(
     connection = _UnixConnection(listener, patience)
     try:
         connection.connect()
-    except (FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         connection.close()
         return None
     except (TimeoutError, BlockingIOError) as error:

@@ -82,9 +82,9 @@ def show_delivery(delivery: str, home: Path, as_json: bool) -> None:
     with Reader.open(existing(home)) as reader:
         found = reader.delivery(delivery)
     if found is None:
-        from stentor.app.operations import NotFound
+        from stentor.app.missing import NoSuchDelivery
 
-        raise NotFound(f"there is no delivery {delivery!r}; `stentor deliveries list` shows them")
+        raise NoSuchDelivery(delivery)
     if as_json:
         show_json(found)
     else:

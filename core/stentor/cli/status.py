@@ -22,6 +22,7 @@ from stentor.domain.json_types import JsonObject
 # A stalled daemon never answers, and whoever looks wants to know what the store says of it.
 _PATIENCE_SECONDS = 5.0
 _SHOWN = 50
+_MEND = "mend it in stentor.toml, then restart the daemon; `stentor config check` reads it again"
 _TROUBLES = ("pending", "blocked", "unknown", "unconfirmed", "failed", "partial")
 
 
@@ -30,7 +31,7 @@ _TROUBLES = ("pending", "blocked", "unknown", "unconfirmed", "failed", "partial"
 def status(home: Path, as_json: bool) -> None:
     """Show whether the daemon runs, what is due, and what needs a person."""
     facts, answer = facts_of(home)
-    found = findings(facts)
+    found = [*findings(facts), *_about_start(home, facts)]
     with Reader.open(existing(home)) as reader:
         zones = tz_database()
         document = {
@@ -68,7 +69,7 @@ def doctor(fix: bool, home: Path, as_json: bool) -> None:
 
         fixed = mended(home, facts.outbox.known_targets("moved"))
         facts, _ = facts_of(home)
-    found = [*findings(facts), *_about_settings(home)]
+    found = [*findings(facts), *_about_home(home), *_about_settings(home)]
     document: JsonObject = {
         "level": level_of(found),
         "findings": [asdict(finding) for finding in found],
@@ -84,6 +85,30 @@ def doctor(fix: bool, home: Path, as_json: bool) -> None:
         _tell_incidents(document, facts.now_ms)
 
 
+def _about_start(home: Path, facts: Facts) -> list[Finding]:
+    """Why a daemon that does not run could not be started, as far as that can be told at once."""
+    from stentor.config import ConfigError, load_config
+
+    if facts.daemon != "stopped":
+        return []
+    try:
+        load_config(home)
+    except ConfigError as error:
+        return [_bad_config(error)]
+    return _about_home(home)
+
+
+def _about_home(home: Path) -> list[Finding]:
+    if home.exists():
+        return []
+    fix = "look for a slip in --home or STENTOR_HOME; `stentor cron add` makes a new one"
+    return [Finding("warn", "no_home", f"there is nothing at {home}", fix)]
+
+
+def _bad_config(error: Exception) -> Finding:
+    return Finding("critical", "bad_config", f"the daemon cannot start with it: {error}", _MEND)
+
+
 def _about_settings(home: Path) -> list[Finding]:
     """What the configuration says in vain, and what its channels lack."""
     from stentor.adapters.registry import Registry
@@ -93,14 +118,13 @@ def _about_settings(home: Path) -> list[Finding]:
     from stentor.config import ConfigError, load_config
     from stentor.domain.refusals import Refused
 
-    fix = "mend it in stentor.toml, then restart the daemon; `stentor config check` reads it again"
     try:
         loaded = load_config(home)
         directory = directory_of(Registry.load(), loaded)
         warnings = warnings_about(loaded, directory)
     except (ConfigError, Refused) as error:
-        return [Finding("critical", "bad_config", f"the daemon cannot start with it: {error}", fix)]
-    idle = [Finding("warn", "idle_settings", warning, fix) for warning in warnings]
+        return [_bad_config(error)]
+    idle = [Finding("warn", "idle_settings", warning, _MEND) for warning in warnings]
     return idle + [
         Finding("critical", "channel_broken", f"{channel} cannot work here: {ailment.what}", ailment.mend)
         for channel, ailment in ailments(directory)

@@ -10,7 +10,8 @@ from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.account_operations import AccountOperations
 from stentor.app.confirming import askable, confirmed
 from stentor.app.ground import database
-from stentor.app.operations import NotFound, Operations, known_job
+from stentor.app.missing import NoSuchJob, NoSuchRun
+from stentor.app.operations import Operations, known_job
 from stentor.app.parameters import Parameters
 from stentor.app.previewing import preview_job, preview_stored
 from stentor.domain.json_types import JsonObject
@@ -105,7 +106,7 @@ class Endpoints:
         with self._reader() as reader:
             found = reader.job(request.path_params["job"])
         if found is None:
-            raise NotFound(f"there is no job {request.path_params['job']!r}")
+            raise NoSuchJob(request.path_params["job"])
         return found
 
     async def add_job(self, request: Request) -> JsonObject:
@@ -171,7 +172,7 @@ class Endpoints:
         with self._reader() as reader:
             found = reader.run(request.path_params["run"])
         if found is None:
-            raise NotFound(f"there is no run {request.path_params['run']!r}")
+            raise NoSuchRun(request.path_params["run"])
         return found
 
     async def cancel_run(self, request: Request) -> JsonObject:

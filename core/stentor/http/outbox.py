@@ -6,7 +6,8 @@ from starlette.routing import Route
 from stentor.adapters.sqlite.outbox_log import Asked
 from stentor.adapters.sqlite.reader import Reader, page
 from stentor.app.ground import database
-from stentor.app.operations import NotFound, Operations
+from stentor.app.missing import NoSuchDelivery
+from stentor.app.operations import Operations
 from stentor.app.outbox_operations import OutboxOperations
 from stentor.app.parameters import Parameters
 from stentor.app.target_filters import target_of_deliveries
@@ -73,7 +74,7 @@ class OutboxEndpoints:
         with self._reader() as reader:
             found = reader.delivery(name)
         if found is None:
-            raise NotFound(f"there is no delivery {name!r}")
+            raise NoSuchDelivery(name)
         return found
 
     async def resend(self, request: Request) -> JsonObject:

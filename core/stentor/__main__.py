@@ -1,0 +1,5 @@
+"""`python -m stentor` is `stentor`."""
+
+from stentor.cli.main import main
+
+main()
