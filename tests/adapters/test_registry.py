@@ -47,6 +47,12 @@ PAGER = """
     def stentor_channels():
         yield PagerChannel()
 """
+TOOLS = """
+    from stentor import hookimpl
+    from stentor.contract.tools import Tool
+    @hookimpl
+    def stentor_tools():
+"""
 OBSERVER = """
     from stentor import hookimpl
 
@@ -292,6 +298,11 @@ class TestStrangers:
                 "declared where an instance of Channel belongs",
                 id="class instead of instance",
             ),
+            pytest.param(
+                TOOLS + "        yield Tool('look', 'Looks.', {}, print)\n",
+                "tool 'look': its handler is not async",
+                id="tool that cannot be called",
+            ),
         ],
     )
     def test_a_broken_plugin_is_recorded_and_hides_nobody(self, site: Site, code: str, why: str) -> None:
@@ -373,11 +384,6 @@ class TestConflicts:
         assert list(registry.tools) == ["look"]
         (conflict,) = registry.conflicts
         assert conflict.startswith("tool 'look' is claimed by embedded (no distribution) and by embedded")
-
-    @pytest.mark.parametrize("name", ["message", "cron", "sessions_yield"])
-    def test_no_tool_takes_the_name_of_a_built_in_one(self, name: str) -> None:
-        with pytest.raises(PluginError, match=f"the tool '{name}' is built in: choose another name"):
-            Registry.of(tools=(tool(name),))
 
     def test_a_channel_may_list_its_own_name_among_its_prefixes(self) -> None:
         assert Registry.of(channels=(Post(),)).conflicts == ()
@@ -491,10 +497,6 @@ class TestValidation:
 
         with pytest.raises(PluginError, match="is a target of 'mail'"):
             Registry.of(channels=(Foreign(),))
-
-    def test_a_tool_needs_a_name_that_a_model_can_call(self) -> None:
-        with pytest.raises(PluginError, match="has the name 'look up'"):
-            Registry.of(tools=(tool("look up"),))
 
 
 @dataclass

@@ -25,7 +25,9 @@ class Reached:
     url: str
     token: str
 
-    def ask(self, request: JsonObject | None = None, *, path: str = "", **headers: str) -> tuple[int, str]:
+    def ask(
+        self, request: JsonObject | None = None, *, method: str = "POST", path: str = "", **headers: str
+    ) -> tuple[int, str]:
         """One request as it is; `authorization` is that of the turn unless something else is said."""
         place = urlsplit(self.url)
         usual = {
@@ -35,13 +37,14 @@ class Reached:
             "accept": "application/json, text/event-stream",
         }
         connection = HTTPConnection(place.hostname or "", place.port, timeout=20)
-        connection.putrequest("POST", path or place.path, skip_host=True)
+        connection.putrequest(method, path or place.path, skip_host=True)
         content = json.dumps(request or _LIST).encode()
         for name, value in {**usual, "content-length": str(len(content)), **headers}.items():
             connection.putheader(name, value)
         connection.endheaders(content)
         response = connection.getresponse()
-        text = response.read().decode()
+        # A stream that is let open has no end.
+        text = response.read().decode() if method == "POST" or response.status != 200 else ""
         connection.close()
         return response.status, text
 

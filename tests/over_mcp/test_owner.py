@@ -25,6 +25,7 @@ HELLO: JsonObject = {
 }
 # Nobody listens there.
 GONE = "http://127.0.0.1:9/mcp"
+AS_IT_WAS = "hint: pass it on as the program of the turn has it\n"
 
 
 async def spoken(stentor: Stentor, talk: Callable[[Any], Awaitable[Any]], mode: str = "auto") -> Any:
@@ -158,7 +159,7 @@ def _started(tmp_path: Path, *words: str, **env: str) -> tuple[int, str, str]:
         pytest.param(
             (),
             {"STENTOR_MCP_URL": GONE, "STENTOR_MCP_TOKEN": "stmcp_gone"},
-            f"error: the turn of this program is not open at {GONE} (All connection attempts failed)\n"
+            f"error: the turn of this program is not open at {GONE} (nobody listens there)\n"
             "hint: it has tools until its turn is over; start it in the next one again\n",
             id="a turn that is over",
         ),
@@ -167,6 +168,31 @@ def _started(tmp_path: Path, *words: str, **env: str) -> tuple[int, str, str]:
             {"STENTOR_MCP_URL": GONE},
             "error: STENTOR_MCP_URL is set and STENTOR_MCP_TOKEN is not\nhint: pass both on\n",
             id="half of what is needed",
+        ),
+        *(
+            pytest.param(
+                (),
+                {"STENTOR_MCP_URL": GONE, "STENTOR_MCP_TOKEN": token},
+                f"error: STENTOR_MCP_TOKEN is no token\n{AS_IT_WAS}",
+                id=f"a token with {what}",
+            )
+            for what, token in {"a letter": "stmcp_é", "a line": "stmcp_a\nb", "a blank": "stmcp a"}.items()
+        ),
+        *(
+            pytest.param(
+                (),
+                {"STENTOR_MCP_URL": url, "STENTOR_MCP_TOKEN": "stmcp_gone"},
+                f"error: STENTOR_MCP_URL is no address of the web: {url!a}\n{AS_IT_WAS}",
+                id=f"an address with {what}",
+            )
+            for what, url in {
+                "no scheme": "not a url",
+                "another scheme": "ftp://127.0.0.1/mcp",
+                "no host": "http:///mcp",
+                "half a host": "http://[::1/mcp",
+                "a port beyond all": "http://127.0.0.1:99999/mcp",
+                "a letter": "http://127.0.0.1:9/é",
+            }.items()
         ),
         pytest.param(
             (),

@@ -101,6 +101,14 @@ def test_whoever_does_not_belong_to_a_turn_is_not_let_in(
     assert going_on.ask()[0] == 200
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT", "HEAD"])
+def test_nobody_opens_a_stream_that_would_outlive_its_request(going_on: Reached, method: str) -> None:
+    status, text = going_on.ask(method=method, accept="text/event-stream")
+    assert status == 405
+    assert method == "HEAD" or json.loads(text)["error"]["hint"] == "send each message in a POST"
+    assert going_on.ask(method=method, authorization="")[0] == 401
+
+
 def test_a_token_is_good_until_the_turn_ends(agents: AgentHome) -> None:
     with agents.held("ending", to="local:log") as turn:
         assert turn.ask()[0] == 200
@@ -121,7 +129,11 @@ def test_two_turns_at_once_are_not_mixed_up(agents: AgentHome) -> None:
 async def test_a_program_that_outlives_its_turn_is_told_that_it_has_no_tools_any_more(
     agents: AgentHome,
 ) -> None:
-    from mcp import Client, StdioServerParameters  # noqa: PLC0415 - where it is missing the fixture says so
+    from mcp import (  # noqa: PLC0415 - where it is missing the fixture says so
+        Client,
+        MCPError,
+        StdioServerParameters,
+    )
 
     with ExitStack() as turn:
         reached = turn.enter_context(agents.held("short", to="local:log"))
@@ -133,7 +145,11 @@ async def test_a_program_that_outlives_its_turn_is_told_that_it_has_no_tools_any
             assert "cron" in [tool.name for tool in (await client.list_tools()).tools]
             turn.close()
             late = await client.call_tool("cron", {"action": "list"})
-    assert late.is_error is True
-    assert late.content[0].text.endswith(
+            with pytest.raises(MCPError) as caught:
+                await client.list_tools(cache_mode="bypass")
+    why = (
+        f"the turn of this program is not open at {reached.url} (its token is not good any more); "
         "it has tools until its turn is over; start it in the next one again"
     )
+    assert (late.is_error, late.content[0].text) == (True, why)
+    assert caught.value.error.message == why

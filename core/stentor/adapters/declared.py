@@ -1,8 +1,9 @@
 """Reads what plugins declare, and refuses what could not be worked with: the text says what is wrong, and where."""
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from inspect import iscoroutinefunction, unwrap
 from typing import cast
 
 from stentor.contract.channel import Channel, Example
@@ -13,7 +14,9 @@ from stentor.contract.targets import TargetHints
 from stentor.contract.tools import BUILT_IN, Tool
 from stentor.contract.traits import Limits, Traits
 from stentor.domain.answers import target_of
-from stentor.domain.plugin_words import named
+from stentor.domain.json_types import JsonObject, as_object
+from stentor.domain.plain_json import plain
+from stentor.domain.plugin_words import PluginFault, named, whole
 from stentor.domain.promises import flaw
 
 # These say what kind of place or which conversation is meant, or begin a web address: none may select a channel.
@@ -27,7 +30,8 @@ RESERVED_PREFIXES = frozenset(
 # Room for any one character with the marks around it, in every dialect.
 _SHORTEST_PART = 64
 _WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
-_TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+# What every server of models takes: one that is offered a name that it does not take refuses the whole request.
+_TOOL_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 class PluginError(StentorError):
@@ -127,7 +131,37 @@ def read_tool(item: object) -> Tool:
         raise _misfit(item, "Tool")
     if (name := _name(item, _TOOL_NAME)) in BUILT_IN:
         raise PluginError(f"the tool {name!r} is built in: choose another name")
-    return item
+    about = f"tool {name!r}"
+    text = cast("object", item.description)
+    if not isinstance(text, str) or whole(text) != text:
+        raise PluginError(f"{about}: its description must be text that can be sent")
+    _check_handler(about, item.handler)
+    return Tool(name, text, _schema(about, item.schema), item.handler)
+
+
+def _check_handler(about: str, handler: object) -> None:
+    """What would only be found out when an agent calls it."""
+    if not callable(handler):
+        raise PluginError(f"{about}: its handler must be a function that is written as `async def`")
+    if not any(iscoroutinefunction(unwrap(call)) for call in (handler, type(handler).__call__)):
+        raise PluginError(
+            f"{about}: its handler is not async: write it as `async def`, and return the result"
+        )
+
+
+def _schema(about: str, schema: object) -> JsonObject:
+    """A copy that stays as it is. One that cannot be told would be felt by every agent: all are told of all tools."""
+    if not isinstance(schema, Mapping):
+        raise PluginError(f"{about}: its schema must be a dict that JSON can hold")
+    try:
+        found = as_object(plain(dict(cast("Mapping[str, object]", schema)))) or {}
+    except PluginFault as fault:
+        raise PluginError(
+            f"{about}: its schema is not JSON, write one that json.dumps takes: {fault}"
+        ) from fault
+    if found.get("type", "object") != "object" or as_object(found.get("properties", {})) is None:
+        raise PluginError(f'{about}: its schema must be of type "object", with its arguments as properties')
+    return found
 
 
 def _misfit(item: object, wanted: str) -> PluginError:
@@ -138,7 +172,9 @@ def _name(item: object, grammar: re.Pattern[str]) -> str:
     name: object = getattr(item, "name", None)
     if isinstance(name, str) and grammar.fullmatch(name):
         return name
-    raise PluginError(f"{type(item).__name__} has the name {name!r}, which does not match {grammar.pattern}")
+    raise PluginError(
+        f"{type(item).__name__} has the name {name!r}, which does not match {grammar.pattern}: choose another name"
+    )
 
 
 def _check_settings(about: str, settings: object, base: type) -> None:

@@ -1,7 +1,8 @@
 """Any program as an agent: it speaks JSON lines, or simply prints its answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from stentor.contract.runners import (
     Phase,
     RunnerEvent,
     TextDelta,
+    ToolResult,
     TurnRequest,
 )
 from stentor.contract.settings import RunnerSettings
@@ -66,25 +68,81 @@ class CommandRunner(AgentRunner):
             child.write(encode_turn(request, mcp))
             # The turn is the program's now: unless it speaks, nobody can tell how far it is.
             yield Phase("process-spawned")
-            line = await _next_line(child)
+            lines = _Lines(child)
+            line, number = await lines.next()
             if line and not is_event(line):
                 yield await _plain_answer(child, line)
                 return
             spoken: list[str] = []
             while line:
-                event = decode_line(line, child.lines_read)
+                event = decode_line(line, number)
                 if isinstance(event, Final):
                     yield await _conclude(child, event)
                     return
                 if isinstance(event, ToolCall):
-                    result = await request.call_tool(event.name, event.args)
+                    calling = request.call_tool(event.name, event.args)
+                    result = await lines.result(calling, has_answer=bool(spoken))
+                    if result is None:
+                        break
                     child.write(encode_tool_result(event, result))
                 else:
                     if isinstance(event, TextDelta):
                         spoken.append(event.text)
                     yield event
-                line = await _next_line(child)
+                line, number = await lines.next()
             yield await _answer_without_final(child, "".join(spoken))
+
+
+class _Dead(Exception):
+    """A program has ended, and nothing that it said makes a good end of it."""
+
+
+class _Lines:
+    """What a program says, line by line. It is heard also while a tool works for it, because it may die meanwhile."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._ahead: deque[tuple[bytes, int]] = deque()
+
+    async def next(self) -> tuple[bytes, int]:
+        """The next line that is not blank, and its number; b"" at the end."""
+        return self._ahead.popleft() if self._ahead else await self._read()
+
+    async def result(self, calling: Awaitable[ToolResult], *, has_answer: bool) -> ToolResult | None:
+        """What a tool gives; None where the program died before, and nobody is left who would hear it."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                hearing = tasks.create_task(self._until_dead(has_answer=has_answer))
+                result = await calling
+                hearing.cancel()
+        except ExceptionGroup as group:
+            if isinstance(error := group.exceptions[0], _Dead):
+                return None
+            raise error from None
+        return result
+
+    async def _until_dead(self, *, has_answer: bool) -> None:
+        """A program that has said all that there is to say may well end: what it called works all the same."""
+        while not self._ahead or self._ahead[-1][0]:
+            self._ahead.append(await self._read())
+        kinds = {_kind(line) for line, _ in self._ahead if line}
+        if Final in kinds:
+            return
+        if not (has_answer or TextDelta in kinds) or await self._child.wait():
+            raise _Dead
+
+    async def _read(self) -> tuple[bytes, int]:
+        while (line := await self._child.read_line()).isspace():
+            pass
+        return line, self._child.lines_read
+
+
+def _kind(line: bytes) -> type:
+    """What a line is. The turn ends as well with one that nobody can read, but not before it has come to that."""
+    try:
+        return type(decode_line(line, 0))
+    except RunnerError:
+        return Final
 
 
 def _settings_of(request: TurnRequest) -> CommandSettings:
@@ -112,13 +170,6 @@ def _program(request: TurnRequest, mcp: McpAccess | None) -> AbstractAsyncContex
 def _folder(cwd: str | None, workspace: Path | None) -> Path | None:
     """A relative `cwd` is meant inside the workspace, where there is one."""
     return workspace if cwd is None else (workspace or Path()) / folder(cwd)
-
-
-async def _next_line(child: Child) -> bytes:
-    """The next line that is not blank, or b"" at the end."""
-    while (line := await child.read_line()).isspace():
-        pass
-    return line
 
 
 async def _plain_answer(child: Child, start: bytes) -> Final:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from stentor.contract.runners import (
     AgentRunner,
@@ -20,7 +21,8 @@ from stentor.contract.runners import (
 )
 from stentor.contract.tools import Tool, ToolRefused
 from stentor.domain.faults import StoreError
-from stentor.domain.plugin_words import whole
+from stentor.domain.plain_json import plain
+from stentor.domain.plugin_words import PluginFault, named, said, shown, whole
 from stentor.domain.records import RunSeed
 from stentor.ports import Clock, Store
 from stentor.services.outcomes import countable
@@ -93,7 +95,7 @@ class Listening:
     async def call_tool(self, name: str, arguments: Mapping[str, object]) -> ToolResult:
         """What a runner calls. A run that is over calls nothing any more."""
         if self.over:
-            await self._note_late(f"a call of the tool {name!r}")
+            await self._note_late(f"a call of the tool {shown(name)}")
             return ToolResult(ok=False, result="fenced: the run is over, and the tool was not called")
         self.clocks.model_called()
         spoken = "".join(self._spoken)
@@ -104,17 +106,31 @@ class Listening:
         return result
 
     async def _run_tool(self, name: str, arguments: Mapping[str, object]) -> ToolResult:
+        """Whatever a tool raises, the agent is told, and may do better: only our own cancellation gets through."""
         tool = self.tools.get(name)
         if tool is None:
-            known = ", ".join(sorted(self.tools)) or "none"
-            return ToolResult(ok=False, result=f"there is no tool {name!r}; available: {known}")
+            return self._no_such_tool(name)
+        task = cast("asyncio.Task[None]", asyncio.current_task())
         try:
-            return ToolResult(ok=True, result=await tool.handler(_Call(self), arguments))
+            given = await tool.handler(_Call(self), arguments)
         except ToolRefused as refusal:
-            self._keep_refusal(f"the tool {name} refused: {refusal}")
-            return ToolResult(ok=False, result=str(refusal))
-        except Exception as error:  # noqa: BLE001 - the agent is told, and may do better
-            return ToolResult(ok=False, result=f"{type(error).__name__}: {error}")
+            why = said(refusal)
+            self._keep_refusal(f"the tool {name} refused: {why}")
+            return ToolResult(ok=False, result=why)
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError) and task.cancelling():
+                raise
+            return ToolResult(ok=False, result=named(error))
+        try:
+            return ToolResult(ok=True, result=plain(given))
+        except PluginFault as fault:
+            return ToolResult(ok=False, result=f"the result of {name} is not JSON: {fault}")
+
+    def _no_such_tool(self, name: str) -> ToolResult:
+        """It may be one that the job withholds: whoever looks at the run is to see that it was wanted."""
+        self._keep_refusal(f"the tool {shown(name)} was called, and this run has none of that name")
+        known = ", ".join(sorted(self.tools)) or "none"
+        return ToolResult(ok=False, result=f"there is no tool {shown(name)}; available: {known}")
 
     def _keep_refusal(self, what: str) -> None:
         """What an agent was not let do belongs into the run log, once, and within bounds."""

@@ -135,6 +135,6 @@ def throughout(args: Mapping[str, object], clean: Callable[[str], str]) -> JsonO
 
 def _in_words(result: ToolResult) -> str:
     said = result.result
-    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, default=str)
+    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     text = text if result.ok else f"failed: {text}"
     return text if len(text) <= _LONGEST_RESULT else f"{text[: _LONGEST_RESULT - 1]}…"

@@ -14,6 +14,7 @@ from stentor.services.mcp_access import McpTurns, OpenTurn
 # Under which the turn stands in the scope of a request that was let in.
 TURN = "stentor.turn"
 _BEARER = "bearer "
+_HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 405: {"Allow": "POST"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class _Refusal:
 
     def answer(self) -> Response:
         failure = Failure(1, self.code, self.message, self.hint)
-        headers = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
+        headers = _HEADERS.get(self.status)
         return Response(json.dumps(failure.as_json()), self.status, headers, "application/json")
 
 
@@ -38,6 +39,8 @@ _NO_TURN = _Refusal(
     "no turn that goes on has this token",
     "it stands in STENTOR_MCP_TOKEN of the turn's program",
 )
+# Nothing is told here but what was asked for, so that no stream has to outlive its request, and no turn.
+_NO_STREAM = _Refusal(405, "bad_method", "there are no streams here", "send each message in a POST")
 
 
 class Gate:
@@ -52,6 +55,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = self._admitted(Headers(scope=scope), scope["path"])
+        if isinstance(found, OpenTurn) and scope["method"] != "POST":
+            found = _NO_STREAM
         if isinstance(found, _Refusal):
             await found.answer()(scope, receive, send)
         else:

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Protocol
 
+from mcp import MCPError
 from mcp.server import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp_types import (
+    INTERNAL_ERROR,
     CallToolRequestParams,
     CallToolResult,
     ListToolsResult,
@@ -18,6 +20,8 @@ from mcp_types import (
 
 from stentor.contract.runners import ToolResult
 from stentor.domain.json_types import JsonObject, as_object
+from stentor.domain.plugin_words import whole
+from stentor.domain.refusals import Refused
 
 Context = ServerRequestContext[Any, Any]
 ListTools = Callable[[Context, PaginatedRequestParams | None], Awaitable[ListToolsResult]]
@@ -51,29 +55,41 @@ def server_of(offer_in: Callable[[Context], Offer]) -> Server[Any]:
 
     async def list_tools(context: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
         del params  # there are not so many
-        return ListToolsResult(tools=[_told(tool) for tool in await offer_in(context).tools()])
+        try:
+            tools = await offer_in(context).tools()
+        except Refused as refusal:
+            raise unanswered(refusal) from refusal
+        return ListToolsResult(tools=[_told(tool) for tool in tools])
 
     async def call_tool(context: Context, params: CallToolRequestParams) -> CallToolResult:
-        return _answer(params.name, await offer_in(context).call(params.name, params.arguments or {}))
+        return _answer(await offer_in(context).call(params.name, params.arguments or {}))
 
     return server(list_tools, call_tool)
 
 
-def refused(why: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=why)], is_error=True)
+def refused(why: str | Refused) -> CallToolResult:
+    """What a tool does not do; the model reads it."""
+    return CallToolResult(content=[TextContent(text=_in_words(why))], is_error=True)
+
+
+def unanswered(why: Refused) -> MCPError:
+    """A question to which there is no answer; people read it, where the client shows it."""
+    return MCPError(INTERNAL_ERROR, _in_words(why))
+
+
+def _in_words(why: str | Refused) -> str:
+    text = why if isinstance(why, str) else "; ".join(filter(None, (why.message, why.hint)))
+    return whole(text)
 
 
 def _told(tool: Described) -> Tool:
     return Tool(name=tool.name, description=tool.description, input_schema={"type": "object", **tool.schema})
 
 
-def _answer(name: str, result: ToolResult) -> CallToolResult:
+def _answer(result: ToolResult) -> CallToolResult:
     """As text, which every client shows, and objects as such besides."""
     said = result.result
     if not result.ok:
         return refused(str(said))
-    try:
-        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        return refused(f"the result of {name} is not JSON: {error}")
+    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     return CallToolResult(content=[TextContent(text=text)], structured_content=as_object(said))
