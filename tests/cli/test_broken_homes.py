@@ -157,6 +157,36 @@ def test_the_configuration_is_checked_for_what_would_only_show_later(stentor: St
     ]
 
 
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        pytest.param('"pager:1"', 'no loaded plugin owns the prefix "pager:"', id="nobody knows the channel"),
+        pytest.param('"local:a b"', "is not the name of a box", id="no name"),
+        pytest.param('"telegram:12345"', "telegram", id="no account"),
+        pytest.param('"local:inbox"', None, id="a box"),
+        pytest.param('"last"', None, id="the last conversation"),
+        pytest.param('"none"', None, id="nowhere on purpose"),
+    ],
+)
+def test_a_heartbeat_that_could_be_sent_to_nobody_is_found_by_check_and_doctor(
+    stentor: Stentor, home: Path, target: str, why: str | None
+) -> None:
+    stentor.ask("send", "--to", "local:inbox", "--text", "x")
+    (home / "stentor.toml").write_text(f"[heartbeat]\ntarget = {target}\n")
+
+    warnings = stentor.ask("config", "check")["warnings"]
+    idle = [
+        found["message"] for found in stentor.ask("doctor")["findings"] if found["code"] == "idle_settings"
+    ]
+
+    assert idle == warnings
+    assert len(warnings) == (0 if why is None else 1)
+    for warning in warnings:
+        assert warning.startswith("heartbeat.target: ")
+        assert why is not None
+        assert why in warning
+
+
 def test_a_configuration_that_is_not_there_is_not_called_fine(stentor: Stentor, home: Path) -> None:
     assert stentor.run("config", "check").out.startswith(f"there is no {home / 'stentor.toml'}")
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.outside import Stentor
+from tests.outside import JsonObject, Stentor
 
 from stentor.adapters.sqlite.health import Health, Named
 from stentor.adapters.sqlite.outbox_health import Gated, OutboxHealth
@@ -229,6 +229,34 @@ def test_a_home_that_is_not_there_is_no_healthy_one(tmp_path: Path, command: str
     assert (health["level"], finding["code"]) == ("warn", "no_home")
     assert finding["message"] == f"there is nothing at {tmp_path / 'hmoe'}"
     assert not (tmp_path / "hmoe").exists()
+
+
+@pytest.mark.parametrize(
+    ("main_session", "expected"),
+    [
+        pytest.param({}, {}, id="nobody has looked"),
+        pytest.param({"failing": None, "unanswered": 2}, {}, id="events that wait for their time"),
+        pytest.param(
+            {"failing": {"times": 1, "error": "boom"}, "unanswered": 0},
+            {"heartbeat_failing": "the last turn of the main session failed: boom"},
+            id="one that failed",
+        ),
+        pytest.param(
+            {"failing": {"times": 3, "error": "boom"}, "unanswered": 1},
+            {"heartbeat_failing": "the last 3 turns of the main session failed: boom; 1 event is unanswered"},
+            id="several, with an event",
+        ),
+        pytest.param(
+            {"failing": {"times": 1, "error": "boom"}, "unanswered": 2},
+            {"heartbeat_failing": "the last turn of the main session failed: boom; 2 events are unanswered"},
+            id="one, with events",
+        ),
+    ],
+)
+def test_turns_of_the_main_session_that_fail_are_found(
+    main_session: JsonObject, expected: dict[str, str]
+) -> None:
+    assert told(replace(facts(), main_session=main_session)) == expected
 
 
 @pytest.mark.parametrize(

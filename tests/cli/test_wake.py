@@ -1,9 +1,13 @@
 """`stentor wake` from outside: with a daemon and without, and what `status` says of the main session."""
 
+import json
+import os
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
-from tests.outside import JsonObject, Stentor, serving, until
+from tests.outside import PATIENCE_SECONDS, STENTOR, JsonObject, Stentor, serving, until
 
 # An agent that says what it is asked, because somebody wants it to.
 AGENT = """
@@ -70,6 +74,44 @@ def test_without_a_daemon_the_turn_can_be_waited_for(awake: Stentor) -> None:
     assert answer["run"]["status"] == "ok"
     (text,) = awake.inbox("local:inbox")
     assert text.startswith("This is your heartbeat")
+
+
+def test_turns_that_fail_are_found_until_one_goes_well(awake: Stentor) -> None:
+    toml = awake.home / "stentor.toml"
+    toml.write_text(AGENT.replace('"echo"', '"command"\ncommand = ["false"]'))
+    awake.ask("wake", "--text", "the disk is full", "--wait", code=6)
+    for command in ("status", "doctor"):
+        (found,) = awake.ask(command)["findings"]
+        assert found["code"] == "heartbeat_failing"
+        assert found["message"].endswith("1 event is unanswered")
+        assert found["fix"] == "stentor cron runs --id main/heartbeat"
+    assert main_session(awake)["failing"]["times"] == 1
+    toml.write_text(AGENT)
+    awake.ask("wake", "--wait")
+    assert awake.ask("doctor")["findings"] == []
+
+
+def test_whoever_interrupts_the_wait_gets_an_answer_and_the_daemon_goes_on(
+    awake: Stentor, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    toml = awake.home / "stentor.toml"
+    toml.write_text(AGENT.replace('"echo"', f'"command"\ncommand = ["cat", "{gate}"]'))
+    words = [*STENTOR, "wake", "--text", "tea", "--wait", "--json", "--home", str(awake.home)]
+    with serving(awake):
+        with subprocess.Popen(words, env=awake.environment, stdout=subprocess.PIPE) as waiting:
+            try:
+                until(lambda: awake.ask("cron", "runs", "--status", "running")["entries"], "the turn")
+                waiting.send_signal(signal.SIGINT)
+                answer, _ = waiting.communicate(timeout=PATIENCE_SECONDS)
+            finally:
+                waiting.kill()
+        gate.write_text("tea it is")
+        until(lambda: awake.runs("main/heartbeat", "--status", "ok"), "the end of the turn")
+    error = json.loads(answer)["error"]
+    assert (waiting.returncode, error["code"]) == (130, "interrupted")
+    assert "stentor cron runs" in error["hint"]
 
 
 def test_without_a_daemon_and_without_a_word_there_is_nothing_to_leave(awake: Stentor) -> None:

@@ -233,7 +233,7 @@ def test_a_home_too_long_for_a_socket_is_served_all_the_same(tmp_path: Path) -> 
     check(deep.home)
 
 
-def test_an_interrupted_command_exits_with_130_and_writes_the_run_down(
+def test_an_interrupted_command_exits_with_130_answers_and_writes_the_run_down(
     stentor: Stentor, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
@@ -248,7 +248,8 @@ def test_an_interrupted_command_exits_with_130_and_writes_the_run_down(
     ) as waiting:
         until(lambda: stentor.runs("slow", "--status", "running"), "the start of the run")
         waiting.send_signal(signal.SIGINT)
-        _, complaints = waiting.communicate()
+        answer, complaints = waiting.communicate()
 
     assert (waiting.returncode, complaints.strip()) == (130, b"")
+    assert json.loads(answer)["error"]["code"] == "interrupted"
     assert len(stentor.runs("slow", "--status", "interrupted")) == 1

@@ -56,6 +56,9 @@ def root_of(mark: Mark | None) -> tuple[str, str] | None:
         pytest.param(happening("failed", of_alert=True), None, id="an alert that failed"),
         pytest.param(happening("stalled", job_id=None), ("stalled", ""), id="anything else"),
         pytest.param(happening("skipped"), None, id="a skipped run that nobody wants to hear of"),
+        pytest.param(happening("error", of_errand=True), None, id="an errand of which somebody hears"),
+        pytest.param(happening("error", of_errand=True, unheard_in="chat"), ("errand_failed", "chat"), id="one of which nobody does"),
+        pytest.param(happening("skipped", of_errand=True, unheard_in="chat"), ("errand_failed", "chat"), id="one that was skipped"),
     ],
 )  # fmt: skip
 def test_trouble_is_filed_under_its_root(found: Happening, root: tuple[str, str] | None) -> None:
@@ -65,6 +68,7 @@ def test_trouble_is_filed_under_its_root(found: Happening, root: tuple[str, str]
 def test_skipped_runs_count_for_those_who_want_it() -> None:
     mark = filed(happening("skipped"), Wish(include_skipped=True), "")
     assert root_of(mark) == ("skipped", "brief")
+    assert filed(happening("skipped", kind="answered"), Wish(include_skipped=True), "") is None
 
 
 @pytest.mark.parametrize("cause", ["error", "missed", "auto_disabled", "skipped"])

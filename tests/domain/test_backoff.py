@@ -116,7 +116,8 @@ def test_a_kind_that_passes_does_so_whatever_is_said(kind) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["auth", "bad_request", "context", "denied", "filtered", "agent_missing", "delivery_target"]
+    "kind",
+    ["auth", "bad_request", "context", "denied", "filtered", "agent_missing", "answered", "delivery_target"],
 )
 def test_a_kind_that_stays_does_so_whatever_is_said(kind) -> None:
     assert not transient(kind, "HTTP 503: the request timed out")

@@ -124,6 +124,6 @@ ALERTS = (
         "    if incident.gone or (kind.of_job and not wish.runs):\n",
         "    if incident.gone:\n",
         f"{TELLING}::test_who_wants_no_alerts_has_none",
-        also=((POLICY, "if not wish.runs or (cause == SKIPPED", "if (cause == SKIPPED"),),
+        also=((POLICY, "    if not wish.runs:\n        return None\n", ""),),
     ),
 )

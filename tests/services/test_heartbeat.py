@@ -1,13 +1,11 @@
 """The main session: what happens there wakes its agent, at once or at its heartbeat, and is answered once."""
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from stentor.adapters.sqlite.conversations import StoredConversations
-from stentor.adapters.sqlite.reader import Reader
 from stentor.app.operations import Operations
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import TurnRequest
@@ -16,103 +14,29 @@ from stentor.domain.refusals import Refused
 from stentor.domain.sessions import SourceSession
 from stentor.testing.invariants import check
 from stentor.testing.points import SimulatedCrash
-from stentor.testing.scripted import Provider, scripted_channel
-from stentor.testing.simulation import Simulation, Story, nothing
+from stentor.testing.simulation import nothing
 from stentor.testing.virtual_time import pass_time
-from tests.services.stories import JsonObject, TalkingRunner, adding, alerts, deliveries, job, runs
-
-MINUTE = 60
-HALF_HOUR = 30 * MINUTE
-MAIN = "agent:main:main"
-AGENT = '[agents.main]\nrunner = "echo"\n'
-TO_ROOM = '[heartbeat]\ntarget = "page:room1"\n'
-BEATING = f'{TO_ROOM}every = "30m"\n'
-Turn = Callable[[TurnRequest], Coroutine[Any, Any, str]]
-
-
-class World:
-    """A home with an agent that acts in its main session."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.provider = Provider()
-        self.runner = TalkingRunner(repeat)
-        self._last: Simulation | None = None
-
-    def configured(self, toml: str) -> None:
-        (self.home / "stentor.toml").write_text(f'timezone = "UTC"\n{toml}')
-
-    def simulation(self, turn: Turn | None = None) -> Simulation:
-        """Where the last one ended another begins."""
-        self.runner = TalkingRunner(turn or repeat)
-        begun, last = (
-            Simulation(self.home, [scripted_channel("page", self.provider)], [self.runner]),
-            self._last,
-        )
-        if last is not None:
-            begun.now_ms, begun.seed = last.now_ms, last.seed
-        self._last = begun
-        return begun
-
-    @property
-    def questions(self) -> list[str]:
-        return [turn.question for turn in self.runner.turns]
-
-    @property
-    def sent(self) -> list[str]:
-        return [part.text for part in self.provider.accepted]
-
-    @property
-    def heartbeats(self) -> list[JsonObject]:
-        return [run for run in runs(self.home) if run["jobId"] == HEARTBEAT]
-
-    @property
-    def session(self) -> JsonObject:
-        with Reader.open(self.home / "stentor.db") as reader:
-            found = reader.session(MAIN)
-        assert found is not None
-        return found
-
-    @property
-    def unanswered(self) -> int:
-        with Reader.open(self.home / "stentor.db") as reader:
-            return int(reader.main_session()["unanswered"])
+from tests.services.main_session import (
+    AGENT,
+    BEATING,
+    HALF_HOUR,
+    MAIN,
+    MINUTE,
+    TO_ROOM,
+    World,
+    all_quiet,
+    at,
+    event,
+    outlook,
+    waking,
+)
+from tests.services.stories import JsonObject, adding, alerts, deliveries, job, runs
 
 
 @pytest.fixture
 def world(fast_home: Path) -> Iterator[World]:
     yield World(fast_home)
     check(fast_home)
-
-
-async def repeat(request: TurnRequest) -> str:
-    return request.question
-
-
-async def all_quiet(request: TurnRequest) -> str:
-    del request
-    return "HEARTBEAT_OK"
-
-
-def event(text: str = "water the plants", **changes: Any) -> JsonObject:
-    payload = {"kind": "systemEvent", "text": text}
-    return job(payload=payload, delivery={"mode": "none"}) | changes
-
-
-def at(time: str, text: str, **changes: Any) -> JsonObject:
-    schedule = {"kind": "at", "at": f"2026-07-01T{time}Z"}
-    return event(text, id=text, schedule=schedule, **changes)
-
-
-def waking(**asked: str) -> Story:
-    async def story(operations: Operations) -> None:
-        await operations.wake(asked)
-
-    return story
-
-
-def outlook(operations: Operations) -> JsonObject:
-    return dict(operations.app.heartbeat.outlook())
 
 
 # What happens wakes the agent

@@ -1,47 +1,20 @@
 """Servers nearby are asked before a turn is spent on them: once for all, and the next model is tried where one is down."""
 
 import asyncio
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from stentor.contract.runners import Final, TurnRequest
+from stentor.contract.runners import TurnRequest
 from stentor.services.preflight import Preflight
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation
 from stentor.testing.virtual_time import VirtualClock, VirtualLoop, pass_time
-from tests.services.scenes import Scene, SpeakingRunner, Speech, acted
+from tests.services.scenes import Scene, acted
+from tests.services.servers import Servers
 from tests.services.stories import adding, job, runs
 
 LOCAL = {"model": "local:llama", "fallbacks": ("other:qwen",)}
-
-
-class Servers(SpeakingRunner):
-    """Models on servers nearby: `down` says which do not answer, and why."""
-
-    def __init__(self, down: dict[str, str]) -> None:
-        super().__init__(self._speak)
-        self.down = down
-        self.probes: Counter[str] = Counter()
-        self.asked: list[str | None] = []
-
-    async def _speak(self, request: TurnRequest) -> Speech:
-        self.asked.append(request.model)
-        yield Final(f"{request.model} says so")
-
-    def endpoint(self, request: TurnRequest) -> str | None:
-        name = (request.model or "").split(":")[0]
-        return f"http://{name}.local/v1" if name else None
-
-    async def probe(self, request: TurnRequest) -> str:
-        endpoint = self.endpoint(request) or ""
-        self.probes[endpoint] += 1
-        await pass_time(2)
-        why = self.down.get((request.model or "").split(":")[0], "")
-        if why == "broken":
-            raise ValueError("no such option")
-        return why
 
 
 def test_a_server_that_is_down_is_not_asked_and_the_next_model_is(fast_home: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stentor.config import Config
 from stentor.domain.destinations import Destination
+from stentor.domain.jobs import Job
 from stentor.domain.routing import Directory, RouteError, resolve
 from stentor.ports import Clock, Store
 from stentor.services.alert_routes import AlertRoutes, configured
@@ -22,6 +23,7 @@ class Surroundings:
     store: Store
     clock: Clock
     outgoings: Outgoings
+    unstored: Callable[[str], Job | None]
     clean: Callable[[str], str]
     on_outbox: Callable[[], None]
 
@@ -39,6 +41,7 @@ def alerts_of(config: Config, directory: Directory, around: Surroundings) -> Ale
         around.outgoings,
         AlertRoutes(directory, around.outgoings.plan, destination),
         AlertDefaults(said.enabled, said.after, said.cooldown, said.include_skipped, zone),
+        around.unstored,
         around.clean,
         around.on_outbox,
     )

@@ -217,6 +217,7 @@ class App:
             self.ground.store,
             self.ground.seams.clock,
             self.outgoings,
+            self.heartbeat.standing,
             self.ground.redactor.clean,
             self.dispatcher.wake,
         )

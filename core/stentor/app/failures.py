@@ -17,6 +17,8 @@ from stentor.domain.faults import (
 from stentor.domain.refusals import Refused
 from stentor.domain.routing import RouteError
 
+_MAY_GO_ON = "a daemon goes on with what it was asked for: `stentor cron runs` shows it"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -44,6 +46,8 @@ def failure_of(error: BaseException) -> Failure:
         case ConfigError():
             details = tuple((entry["path"], entry["message"]) for entry in error.details)
             return Failure(2, "bad_config", error.message, error.hint, details)
+        case KeyboardInterrupt():
+            return Failure(130, "interrupted", "interrupted before it was over", _MAY_GO_ON)
         case _:
             return _by_kind(error)
 

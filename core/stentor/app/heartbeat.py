@@ -9,6 +9,7 @@ from stentor.domain.happenings import Attendance
 from stentor.domain.heartbeats import PROMPT, ActiveHours, HeartbeatPlan, Rhythm
 from stentor.domain.jobs import Job
 from stentor.domain.refusals import Refused
+from stentor.domain.routing import Address, Directory, RouteError, resolve
 from stentor.services.errands import Errands
 from stentor.services.heartbeat import Heartbeat
 from stentor.services.jobbook import JobBook
@@ -38,6 +39,7 @@ def heartbeat_of(
         turns.attendance,
         book.resets,
         scheduler.vigil,
+        turns.hearing,
         errands,
         scheduler.executor,
         partial(_addressed, book, scheduler),
@@ -56,6 +58,16 @@ def plan_of(config: Config) -> HeartbeatPlan:
         section.light_context,
         section.model,
     )
+
+
+def why_unusable(config: Config, directory: Directory) -> str:
+    """What is wrong with where answers are to go; empty when that can be resolved, or only shows when they go."""
+    try:
+        for target in plan_of(config).delivery().to or ():
+            resolve(Address(target), directory)
+    except RouteError as error:
+        return f"heartbeat.target: {'; '.join(filter(None, (error.message, error.hint)))}"
+    return ""
 
 
 def _hours(section: ActiveHoursConfig, config: Config) -> ActiveHours:

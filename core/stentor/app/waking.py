@@ -19,9 +19,9 @@ async def wake(app: App, raw: Mapping[str, object]) -> JsonObject:
     if text:
         await app.heartbeat.leave(text, mode)
     if mode == "next-heartbeat":
-        following = app.heartbeat.next_ms
+        following = app.heartbeat.following_ms()
         return {**_answer(mode), "nextHeartbeatAt": None if following is None else iso(following)}
-    run = await app.heartbeat.wake()
+    run = await (app.heartbeat.see_to_events() if text else app.heartbeat.wake())
     return {**_answer(mode), "enqueued": True, "runId": run.id, "jobId": run.job_id}
 
 

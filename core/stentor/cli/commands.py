@@ -70,8 +70,8 @@ def run(words: list[str]) -> int:
     """Hand the words to click; what a command returns is not an exit code, what it exits with is."""
     try:
         code = cli.main(args=words, prog_name="stentor", standalone_mode=False)
-    except click.Abort:
-        return 130
+    except click.Abort as aborted:  # what click makes of an interrupt
+        raise KeyboardInterrupt from aborted
     except click.exceptions.NoArgsIsHelpError as asked:
         click.echo(asked.format_message(), err=True)
         return asked.exit_code

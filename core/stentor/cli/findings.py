@@ -6,6 +6,7 @@ from typing import Any
 
 from stentor.adapters.sqlite.health import Health, Named
 from stentor.adapters.sqlite.outbox_health import OutboxHealth
+from stentor.domain.happenings import HEARTBEAT
 from stentor.domain.json_types import JsonObject
 from stentor.domain.sizes import size_text
 from stentor.domain.stalls import Stall
@@ -255,10 +256,23 @@ def _sessions(facts: Facts) -> Iterator[Finding]:
 
 
 def _heartbeat(facts: Facts) -> Iterator[Finding]:
+    failing = facts.main_session.get("failing")
+    if failing is not None:
+        often = "the last turn" if failing["times"] == 1 else f"the last {failing['times']} turns"
+        message = f"{often} of the main session failed: {failing['error']}{_open_events(facts)}"
+        yield Finding("warn", "heartbeat_failing", message, f"stentor cron runs --id {HEARTBEAT}")
     left_out = facts.main_session.get("leftOut")
     if left_out is not None and left_out["fix"]:
         message = f"the heartbeat of the main session was left out: {left_out['why']}"
         yield Finding("warn", "heartbeat_left_out", message, left_out["fix"])
+
+
+def _open_events(facts: Facts) -> str:
+    """What nobody was told meanwhile."""
+    waiting = facts.main_session.get("unanswered", 0)
+    if not waiting:
+        return ""
+    return f"; {'1 event is' if waiting == 1 else f'{waiting} events are'} unanswered"
 
 
 def _store(facts: Facts) -> Iterator[Finding]:

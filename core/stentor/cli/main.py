@@ -30,8 +30,8 @@ def _unheard() -> int:
 def _answered(words: list[str]) -> int:
     try:
         return _run(words)
-    except KeyboardInterrupt:
-        return 130
+    except KeyboardInterrupt as interrupt:
+        return _interrupted(interrupt, words)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - no error reaches a user as a traceback
@@ -39,6 +39,15 @@ def _answered(words: list[str]) -> int:
         from stentor.cli.output import show_error
 
         return show_error(error, as_json="--json" in words)
+
+
+def _interrupted(interrupt: KeyboardInterrupt, words: list[str]) -> int:
+    """People know that they have interrupted a command; a script still reads one document."""
+    if "--json" not in words:
+        return 130
+    from stentor.cli.output import show_error
+
+    return show_error(interrupt, as_json=True)
 
 
 def _run(words: list[str]) -> int:

@@ -53,7 +53,7 @@ def check(home: Path, as_json: bool) -> None:
 
 def warnings_about(loaded: Config, directory: Directory) -> list[str]:
     """What can be read and does not do what somebody wanted of it."""
-    from stentor.app.alerting import why_unusable
+    from stentor.app import alerting, heartbeat
     from stentor.domain.spelling import did_you_mean
     from stentor.services.alert_routes import configured
 
@@ -62,8 +62,11 @@ def warnings_about(loaded: Config, directory: Directory) -> list[str]:
         f"[channels.{name}]: no such channel is loaded; see `stentor plugins`{did_you_mean(name, directory.channels)}"
         for name in absent
     ]
-    unusable = why_unusable(configured(loaded), directory)
-    return [*unknown, *_bad_defaults(directory), *([unusable] if unusable else [])]
+    nowhere = (
+        alerting.why_unusable(configured(loaded), directory),
+        heartbeat.why_unusable(loaded, directory),
+    )
+    return [*unknown, *_bad_defaults(directory), *filter(None, nowhere)]
 
 
 def _bad_defaults(directory: Directory) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from stentor.domain import alerts
 from stentor.domain.alerts import Incident
+from stentor.domain.happenings import HEARTBEAT
 from stentor.domain.instants import iso, local
 
 _ERROR_CHARACTERS = 200
@@ -68,6 +69,11 @@ class Telling:
     @property
     def name(self) -> str:
         return f'"{self.quoted(self.about.job_name or self.incident.job_id or "?")}"'
+
+    @property
+    def whose(self) -> str:
+        """The job, or what goes on without one."""
+        return "The heartbeat" if self.incident.job_id == HEARTBEAT else f"Job {self.name}"
 
     @property
     def job(self) -> str:
@@ -134,14 +140,14 @@ def _headline(telling: Telling) -> str:
     incident, again = telling.incident, " still" if telling.reminder else ""
     times = _times(incident)
     match incident.cause:
-        case alerts.FAILING if times > 1:
-            return f"Job {telling.name} failed {times} times in a row"
         case alerts.FAILING:
-            return f"Job {telling.name} failed: {telling.error}"
+            return f"{telling.whose} failed" + (
+                f" {times} times in a row" if times > 1 else f": {telling.error}"
+            )
         case alerts.AGENT_FAILING:
             return f'Agent "{_agent(telling)}"{again} fails: {telling.error}'
         case alerts.SKIPPED:
-            return f"Job {telling.name} was skipped {times} times in a row"
+            return f"{telling.whose} was skipped {times} times in a row"
         case alerts.MISSED:
             return f"Missed: {telling.names or telling.name}"
         case alerts.SWITCHED_OFF:
@@ -153,6 +159,8 @@ def _headline(telling: Telling) -> str:
             return f"{said} may or may not have arrived"
         case alerts.ACCOUNT_DOWN:
             return f"Account {telling.root} is{again} down: {telling.why}"
+        case alerts.ERRAND_FAILED:
+            return f"What an agent said in {telling.root} was not answered: {telling.error}"
         case cause:
             return f"{cause.replace('_', ' ').capitalize()}: {telling.why}"
 
@@ -179,7 +187,7 @@ def _details(telling: Telling) -> Iterator[str]:
 
 def _remedy(telling: Telling) -> str:
     match telling.incident.cause:
-        case alerts.FAILING | alerts.SKIPPED:
+        case alerts.FAILING | alerts.SKIPPED | alerts.ERRAND_FAILED:
             return f"stentor cron runs --id {telling.job}"
         case alerts.AGENT_FAILING:
             return f"mend what the agent needs; stentor cron runs --id {telling.job} shows what it said"
@@ -208,7 +216,7 @@ def _recovered(telling: Telling) -> str:
             return f'Agent "{_agent(telling)}" is good again; it failed {_since(telling)}'
         case cause:
             word = "was skipped" if cause == alerts.SKIPPED else "failed"
-            return f"Job {telling.name} is good again; it {word} {_since(telling)}"
+            return f"{telling.whose} is good again; it {word} {_since(telling)}"
 
 
 def _since(telling: Telling) -> str:

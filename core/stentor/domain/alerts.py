@@ -6,6 +6,8 @@ Trouble is told once, when it is sure; again after a while, if it goes on; and o
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stentor.domain.happenings import ANSWERED
+
 FAILING = "failing"
 AGENT_FAILING = "agent_failing"
 SKIPPED = "skipped"
@@ -14,6 +16,7 @@ SWITCHED_OFF = "switched_off"
 UNDELIVERED = "undelivered"
 UNKNOWN = "unknown"
 ACCOUNT_DOWN = "account_down"
+ERRAND_FAILED = "errand_failed"
 # Those of several jobs: each of them is named.
 OF_MANY = frozenset({AGENT_FAILING, MISSED, UNKNOWN})
 
@@ -50,7 +53,7 @@ class Happening:
     """An event as far as alerts are concerned. Of a delivery: where it went, and whether that account is shut.
 
     Of a run: the kind of its error, how many its job has had in a row, whether no run will follow, and whether the job
-    has an open incident of its own.
+    has an open incident of its own. Of an errand: in which session it was, if nobody waits to hear of it.
     """
 
     at_ms: int
@@ -69,6 +72,8 @@ class Happening:
     streak: int = 0
     final: bool = False
     apart: bool = False
+    of_errand: bool = False
+    unheard_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,7 @@ _KINDS = {
     UNDELIVERED: _Kind(recovers=True, passes_ms=_LONG_QUIET_MS),
     UNKNOWN: _Kind(gather_ms=_GATHER_MS),
     ACCOUNT_DOWN: _Kind(gather_ms=_GATHER_MS, recovers=True, passes_ms=_REMINDER_MS),
+    ERRAND_FAILED: _Kind(gather_ms=_GATHER_MS, passes_ms=_REMINDER_MS),
 }
 _ANY_OTHER = _Kind(passes_ms=_REMINDER_MS)
 
@@ -171,13 +177,22 @@ def filed(happening: Happening, wish: Wish, place: str, agent: str = "") -> Mark
         return None  # whether an alert gets through is looked at where its incident is
     if cause == UNKNOWN or cause in _OF_DELIVERIES:
         return _of_delivery(happening, place) if wish.deliveries else None
-    if not wish.runs or (cause == SKIPPED and not wish.include_skipped):
+    if not wish.runs:
+        return None
+    if happening.of_errand:
+        return _of_errand(happening)
+    if cause == SKIPPED and not _counts(happening, wish):
         return None
     if cause in _OF_RUNS:
         return _of_run(happening, wish, place, agent)
     if cause == "auto_disabled":
         return _mark(happening, SWITCHED_OFF, job or "")
     return _mark(happening, cause, place if cause == MISSED else job or "")
+
+
+def _counts(skip: Happening, wish: Wish) -> bool:
+    """Whether people want to hear of what was skipped. What another run has done already is no trouble."""
+    return wish.include_skipped and skip.kind != ANSWERED
 
 
 def decide(incident: Incident, wish: Wish, now_ms: int) -> Step:
@@ -233,6 +248,13 @@ def _of_run(happening: Happening, wish: Wish, place: str, agent: str) -> Mark | 
     if not happening.final and happening.streak < wish.after:
         return None
     return _mark(happening, AGENT_FAILING, agent_root(agent, place))
+
+
+def _of_errand(happening: Happening) -> Mark | None:
+    """Whoever waits for something hears that it failed, and decides what that means. People do where nobody waits."""
+    if happening.cause not in (*_OF_RUNS, SKIPPED) or not happening.unheard_in:
+        return None
+    return _mark(happening, ERRAND_FAILED, happening.unheard_in)
 
 
 def _of_notice(incident: Incident) -> Step:

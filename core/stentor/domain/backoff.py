@@ -21,6 +21,7 @@ _PERMANENT_KINDS = frozenset(
         "empty",
         "filtered",
         "agent_missing",
+        "answered",
         "delivery_target",
         "model_not_allowed",
         "model_switch",

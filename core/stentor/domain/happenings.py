@@ -8,6 +8,8 @@ WakeMode = Literal["now", "next-heartbeat"]
 HEARTBEAT = "main/heartbeat"
 NOBODY = "nobody acts in the main session: [agents.main] is not in stentor.toml"
 NOBODY_MEND = "add [agents.main] with a runner or a model, then restart the daemon"
+# How a turn is said to have ended for which another one had left nothing to tell.
+ANSWERED = "answered"
 _NO_HEARTBEAT = "there is no heartbeat to wait for ([heartbeat] every is not set), so the agent is woken now"
 
 
@@ -21,17 +23,23 @@ class Happening:
     at_ms: int
     wake: WakeMode
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """By which it is known."""
+        return self.session_id, self.seq
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
     """What a run has to do with the events of the main session.
 
-    It leaves one there that is to wake the agent, or it has answered some. What was said in a run that had nothing to
-    tell is not kept.
+    It leaves one there that is to wake the agent, or it has answered some and there are `more` than one turn is told
+    of. What was said in a run that had nothing to tell is not kept.
     """
 
     wake: WakeMode | None = None
     answered: tuple[Happening, ...] = ()
+    more: bool = False
     forgotten: bool = False
 
 
@@ -59,7 +67,13 @@ UNATTENDED = Attendance()
 
 @dataclass(frozen=True, slots=True)
 class Beats:
-    """The instant of the last heartbeat that came by itself, and when the last of all was begun."""
+    """The instant of the last heartbeat that came by itself, and when the last of all turns was asked for.
+
+    Of the turn that ended well and began last: which one that is, when it began, and whether none has failed since.
+    """
 
     last_ms: int | None = None
     queued_ms: int = 0
+    good_run: str | None = None
+    good_from_ms: int = 0
+    is_good: bool = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stentor.domain.happenings import HEARTBEAT, Happening
 from stentor.domain.instants import iso
 from stentor.domain.jobs import AgentTurn, DeliveryModel, Job
-from stentor.domain.offsets import first_instant, offset_at
+from stentor.domain.offsets import first_change, offset_at
 from stentor.domain.prompts import short_time
 from stentor.domain.routing import LAST
 from stentor.domain.schedules import At
@@ -21,10 +21,11 @@ PROMPT = (
     "This is your heartbeat: nobody has written to you. Look after what you were asked to keep an eye on, and tell "
     "what needs attention. Do not repeat what was told before."
 )
+# One turn is told of so many; another one follows for the rest.
 MOST_EVENTS = 50
 
 _MINUTE_MS = 60_000
-_DAY_MINUTES = 1440
+_DAY_MS = 1440 * _MINUTE_MS
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 # A heading, or an item of a list that nobody has filled in.
 _NO_TASK = re.compile(r"\s*(?:#.*|[-*+]?\s*(?:\[[ xX]?\])?\s*)")
@@ -39,17 +40,18 @@ class ActiveHours:
     tz: str
 
     def begin(self, at_ms: int) -> int:
-        """An instant within the hours, else when they begin next."""
+        """An instant within the hours, else when they begin next: as clocks show it, also while they are changed."""
         place = zone(self.tz)
-        wall_ms = at_ms + offset_at(place, at_ms)
-        minute = wall_ms // _MINUTE_MS % _DAY_MINUTES
-        if self._includes(minute):
-            return at_ms
-        midnight = wall_ms // _MINUTE_MS - minute
-        # Where clocks are put back, the beginning that comes next may be tomorrow's.
-        days = (midnight + day * _DAY_MINUTES for day in (0, 1, 2))
-        begins = (first_instant(place, (day + self.start) * _MINUTE_MS) for day in days)
-        return next(begin for begin in begins if begin > at_ms)
+        while True:
+            of_day_ms = (at_ms + offset_at(place, at_ms)) % _DAY_MS
+            if self._includes(of_day_ms // _MINUTE_MS):
+                return at_ms
+            begin_ms = at_ms + (self.start * _MINUTE_MS - of_day_ms) % _DAY_MS
+            change_ms = first_change(place, at_ms, begin_ms)
+            if change_ms is None:
+                return begin_ms
+            # By then clocks show another time: it may be within the hours, or their beginning may come once more.
+            at_ms = change_ms
 
     def _includes(self, minute: int) -> bool:
         if self.start < self.end:
@@ -118,9 +120,14 @@ def heartbeat_job(waking: Waking, delivery: DeliveryModel, now_ms: int) -> Job:
     )
 
 
-def asked(waking: Waking, events: Sequence[Happening], tasks: str, zone_name: str) -> Waking:
-    """The turn with its question: what has happened, and where it came by itself or nothing has, what is to be done."""
-    parts = [_in_words(events, zone_name)] if events else []
+def asked(
+    waking: Waking, events: Sequence[Happening], tasks: str, zone_name: str, *, more: int = 0
+) -> Waking:
+    """The turn with its question: what has happened, and where it came by itself or nothing has, what is to be done.
+
+    Of so many `more` events the next turn tells.
+    """
+    parts = [_in_words(events, zone_name, more)] if events else []
     if waking.beats or not events:
         parts.append(waking.message)
         if tasks:
@@ -134,10 +141,10 @@ def tasks_in(text: str) -> str:
     return "" if all(_NO_TASK.fullmatch(line) for line in said.splitlines()) else said
 
 
-def _in_words(events: Sequence[Happening], zone_name: str) -> str:
-    """Each with its time. Of very many the last are told."""
-    told = events[-MOST_EVENTS:]
-    lines = [f"[{short_time(event.at_ms, zone_name)}] {event.text}" for event in told]
-    if len(told) < len(events):
-        lines.insert(0, f"({len(events) - len(told)} earlier events are left out)")
+def _in_words(events: Sequence[Happening], zone_name: str, more: int) -> str:
+    """Each with its time."""
+    lines = [f"[{short_time(event.at_ms, zone_name)}] {event.text}" for event in events]
+    if more:
+        later = "1 later event is" if more == 1 else f"{more} later events are"
+        lines.append(f"({later} told to you right after these)")
     return "\n".join(lines)

@@ -59,13 +59,17 @@ class AlertDefaults:
 
 @dataclass
 class Alerts:
-    """`clean` keeps secrets out of what is told, `on_outbox` hears that there is something to send."""
+    """`clean` keeps secrets out of what is told, `on_outbox` hears that there is something to send.
+
+    `unstored` is what runs do that have no job anybody could have stored.
+    """
 
     store: Store
     clock: Clock
     outgoings: Outgoings
     routes: AlertRoutes
     defaults: AlertDefaults
+    unstored: Callable[[str], Job | None]
     clean: Callable[[str], str]
     on_outbox: Callable[[], None]
     # Where the round through the open incidents stands.
@@ -215,9 +219,12 @@ class Alerts:
         if job_id is None:
             return None
         if job_id not in self._jobs:
-            row = await self.store.job(job_id)
-            try:
-                self._jobs[job_id] = None if row is None else Job.model_validate_json(row.doc)
-            except ValidationError:
-                self._jobs[job_id] = None
+            self._jobs[job_id] = self.unstored(job_id) or await self._stored(job_id)
         return self._jobs[job_id]
+
+    async def _stored(self, job_id: str) -> Job | None:
+        row = await self.store.job(job_id)
+        try:
+            return None if row is None else Job.model_validate_json(row.doc)
+        except ValidationError:
+            return None

@@ -68,6 +68,7 @@ class Errand:
             above=self.lineage.sessions,
             from_job=self.lineage.from_job,
             kept=self.kept,
+            awaiting=self.awaiting,
         )
         return ErrandSeed(self.asked_by, self.outlives, paper.model_dump_json(by_alias=True))
 
@@ -95,3 +96,5 @@ class _Paper(BaseModel):
     above: tuple[str, ...]
     from_job: bool
     kept: bool
+    # For whoever tells people what nobody else hears: the next process waits for none.
+    awaiting: bool = False

@@ -72,9 +72,12 @@ class Executor:
         self._wake.set()
 
     def waiting(self, job_id: str) -> RunSeed | None:
-        """A run of a job that has not begun, if there is one."""
-        tickets = self._of_job.get(job_id, ())
-        return next((each.run for each in tickets if not each.started and not each.cancelled), None)
+        """A run of a job that begins as soon as it can, if there is one. One whose time has not come is none."""
+        now = self.clock.now_ms()
+        waiting = (
+            each.run for each in self._of_job.get(job_id, ()) if not each.started and not each.cancelled
+        )
+        return next((run for run in waiting if run.due_ms <= now), None)
 
     def is_busy_with(self, job_id: str) -> bool:
         """Whether a run of a job waits or is under way."""

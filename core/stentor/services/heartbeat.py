@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from stentor.domain.background import Tasks
 from stentor.domain.faults import StoreError
-from stentor.domain.happenings import HEARTBEAT, NOBODY, NOBODY_MEND, Attendance, WakeMode
+from stentor.domain.happenings import HEARTBEAT, NOBODY, NOBODY_MEND, Attendance, Happening, WakeMode
 from stentor.domain.heartbeats import HEARTBEAT_FILE, HeartbeatPlan, Waking, heartbeat_job, tasks_in
 from stentor.domain.instants import iso
 from stentor.domain.jobs import DeliveryModel, Job
@@ -20,6 +20,7 @@ from stentor.ports import Clock, Store
 from stentor.services.errand import Errand
 from stentor.services.errands import Errands
 from stentor.services.executor import Executor
+from stentor.services.hearing import Hearing
 from stentor.services.vigil import Vigil
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Heartbeat:
     attendance: Attendance
     resets: Resets
     vigil: Vigil
+    hearing: Hearing
     errands: Errands
     executor: Executor
     # A job with its targets read, as those of stored jobs are. Raises `Refused`.
@@ -54,12 +56,12 @@ class Heartbeat:
     tasks: Callable[[], Awaitable[Tasks]]
     new_id: Callable[[str], str]
     left_out: LeftOut | None = None
-    next_ms: int | None = None
     # Up to where heartbeats are accounted for.
     _until_ms: int = 0
     _is_wanted: bool = False
+    # Also what waits for a heartbeat, because one turn could not be told of everything.
+    _rest_is_wanted: bool = False
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _sending: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Until cancelled. By a clock that is not set yet nobody is woken."""
@@ -82,8 +84,10 @@ class Heartbeat:
 
     def finished(self, end: RunEnd) -> None:
         """A run is over: what it leaves in the main session may have to be answered at once."""
-        if end.attention.wake == "now":
+        self.hearing.over(end)
+        if end.attention.wake == "now" or end.attention.more:
             self._is_wanted = True
+            self._rest_is_wanted = self._rest_is_wanted or end.attention.more
             self._changed.set()
 
     async def leave(self, text: str, wake: WakeMode) -> None:
@@ -92,19 +96,41 @@ class Heartbeat:
         await self.store.happen(session, text, wake, self.clock.now_ms())
 
     async def wake(self) -> RunSeed:
-        """The run that will answer everything that has happened so far."""
-        return await self._send(None)
+        """The run that will look after everything that has happened so far."""
+        async with self.hearing.lock:
+            return self.executor.waiting(HEARTBEAT) or self.hearing.about_to_look or await self._send(None)
+
+    async def see_to_events(self, *, all_of_them: bool = False) -> RunSeed:
+        """The run that answers what is open and does not wait for a heartbeat, or all there is.
+
+        If one is being told of that already, or has answered it meanwhile, it is that one.
+        """
+        async with self.hearing.lock:
+            waiting = self.executor.waiting(HEARTBEAT)
+            if waiting is not None:
+                return waiting
+            events = [each for each in await self._unanswered() if all_of_them or self._is_for_now(each)]
+            is_known = not events or self.executor.is_busy_with(HEARTBEAT)
+            return (self.hearing.answering(events) if is_known else None) or await self._send(None)
 
     def job_of(self, run: RunSeed) -> Job | None:
         """What a run does that an earlier process left, if it is one of these."""
         return self._to_be_sent(run.scheduled_ms) if run.job_id == HEARTBEAT else None
 
+    def standing(self, job_id: str) -> Job | None:
+        """What these runs do, as things are now, for whoever looks for their job among those that are stored."""
+        return self._to_be_sent(None) if job_id == HEARTBEAT else None
+
+    def following_ms(self) -> int | None:
+        """When one comes by itself again."""
+        return self.plan.rhythm.after(self.clock.now_ms()) if self.attendance.beats else None
+
     def outlook(self) -> JsonObject:
         """When it comes by itself, and why it did not the last time."""
-        left_out = self.left_out
+        left_out, following = self.left_out, self.following_ms()
         return {
             "everyMs": self.plan.rhythm.every_ms,
-            "nextHeartbeatAt": None if self.next_ms is None else iso(self.next_ms),
+            "nextHeartbeatAt": None if following is None else iso(following),
             "leftOut": None if left_out is None else {"why": left_out.why, "fix": left_out.fix or None},
         }
 
@@ -112,15 +138,23 @@ class Heartbeat:
         """What an earlier process left: an event that nobody has begun to answer, and when the last heartbeat was."""
         beats, now = await self.store.beats(HEARTBEAT), self.clock.now_ms()
         self._until_ms = now if beats.last_ms is None else beats.last_ms
-        events = await self.store.unanswered(self._session().key)
         # What a turn has failed at waits for the next one: it must not bring down one process after the other.
-        untried = any(event.wake == "now" and event.at_ms > beats.queued_ms for event in events)
+        untried = any(
+            self._is_for_now(event) and (beats.is_good or event.at_ms > beats.queued_ms)
+            for event in await self._unanswered()
+        )
         self._is_wanted = self._is_wanted or (untried and self.attendance.is_attended)
+
+    async def _unanswered(self) -> Sequence[Happening]:
+        return await self.store.unanswered(self._session().key)
+
+    def _is_for_now(self, event: Happening) -> bool:
+        """Where no heartbeat comes any more, nothing waits for one."""
+        return event.wake == "now" or not self.attendance.beats
 
     async def _look(self) -> float | None:
         """Do what is to be done now; how long until there may be something again."""
         if self._is_wanted:
-            self._is_wanted = False
             await self._wake_at_last()
         if not self.attendance.beats:
             return None
@@ -132,14 +166,15 @@ class Heartbeat:
             await self._beat(self.plan.rhythm.newest(due, now))
             self._until_ms = now
             due = self._due(now)
-        self.next_ms = due
         return min((due - now) / 1000, _LOOK_AGAIN_SECONDS)
 
     async def _wake_at_last(self) -> None:
+        rest = self._rest_is_wanted
+        self._is_wanted = self._rest_is_wanted = False
         try:
-            await self.wake()
+            await self.see_to_events(all_of_them=rest)
         except StoreError:
-            self._is_wanted = True
+            self._is_wanted, self._rest_is_wanted = True, self._rest_is_wanted or rest
             raise
 
     def _due(self, now: int) -> int:
@@ -153,10 +188,12 @@ class Heartbeat:
         """A heartbeat that comes by itself takes place where it can come to something."""
         self.left_out = await self._obstacle()
         if self.left_out is not None:
-            if not self.attendance.is_attended or not await self.store.unanswered(self._session().key):
+            if not self.attendance.is_attended or not await self._unanswered():
                 return
             self.left_out = None
-        await self._send(instant_ms)
+        async with self.hearing.lock:
+            if self.executor.waiting(HEARTBEAT) is None:
+                await self._send(instant_ms)
 
     async def _obstacle(self) -> LeftOut | None:
         if not self.attendance.is_attended:
@@ -170,13 +207,9 @@ class Heartbeat:
         return None
 
     async def _send(self, instant_ms: int | None) -> RunSeed:
-        async with self._sending:
-            waiting = self.executor.waiting(HEARTBEAT)
-            if waiting is not None:
-                return waiting
-            return await self.errands.send(
-                Errand(self._to_be_sent(instant_ms), self._session(), scheduled_ms=instant_ms)
-            )
+        return await self.errands.send(
+            Errand(self._to_be_sent(instant_ms), self._session(), scheduled_ms=instant_ms)
+        )
 
     def _to_be_sent(self, instant_ms: int | None) -> Job:
         """Without a place to go the turn is taken all the same: what somebody wants done is done."""

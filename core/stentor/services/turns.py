@@ -1,13 +1,14 @@
 """Takes the turn of a run: whatever its payload kind, the outcome is a text or a failure with a phase."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import Message
 from stentor.domain.faults import StoreError
-from stentor.domain.happenings import UNATTENDED, Attendance, Attention
+from stentor.domain.happenings import ANSWERED, HEARTBEAT, UNATTENDED, Attendance, Attention, Happening
 from stentor.domain.heartbeats import Waking, asked, tasks_in
 from stentor.domain.instants import iso, local
 from stentor.domain.jobs import AgentTurn, Command, FixedText, Job, SystemEvent
@@ -17,9 +18,10 @@ from stentor.domain.rendering import fill
 from stentor.domain.replies import Reason, classify
 from stentor.services.agent_turns import Agent, Question
 from stentor.services.asking import Asking, Means
+from stentor.services.hearing import Hearing
 from stentor.services.listening import note_phase
 from stentor.services.messenger import RunMessages
-from stentor.services.outcomes import TurnFailed, TurnOutcome
+from stentor.services.outcomes import TurnFailed, TurnOutcome, TurnSkipped
 from stentor.services.turn_clocks import limit_seconds
 
 RunCommand = Callable[[Command, Mapping[str, str]], Awaitable[str]]
@@ -33,6 +35,7 @@ class Turns:
     run_command: RunCommand
     means: Means
     attendance: Attendance = UNATTENDED
+    hearing: Hearing = field(default_factory=Hearing)
 
     async def take(
         self, run: RunSeed, job: Job, tasks: asyncio.TaskGroup, messages: RunMessages | None = None
@@ -55,19 +58,29 @@ class Turns:
                 return await Asking(self.means, whole).answer(tasks)
 
     async def _woken(self, whole: Question, turn: Waking, tasks: asyncio.TaskGroup) -> TurnOutcome:
-        """A turn about all that has happened by now, whoever wanted it. With a good answer all of that is answered."""
+        """A turn about all that has happened by now, whoever wanted it. With a good answer all it was told is answered."""
         means = self.means
-        try:
-            events = await means.store.unanswered(whole.run.session.key)
-        except StoreError as error:
-            raise TurnFailed("setup", "unavailable", f"the session cannot be read: {error}") from error
+        events, more = await self._told(whole.run, turn)
         found = await means.briefing.tasks(whole.agent.workspace)
-        worded = asked(turn, events, tasks_in(found.text or ""), means.briefing.zone)
+        worded = asked(turn, events, tasks_in(found.text or ""), means.briefing.zone, more=more)
         outcome = await Asking(means, replace(whole, turn=worded)).answer(tasks)
         notes = (*turn.notes, *found.warnings, *outcome.warnings)
-        if not events and not whole.has_sent and _is_nothing(outcome):
-            return replace(outcome, messages=(), warnings=notes, attention=Attention(forgotten=True))
-        return replace(outcome, warnings=notes, attention=Attention(answered=tuple(events)))
+        forgotten = not events and _is_nothing(outcome)
+        attention = Attention(answered=tuple(events), more=bool(more), forgotten=forgotten)
+        return replace(outcome, warnings=notes, attention=attention)
+
+    async def _told(self, run: RunSeed, turn: Waking) -> tuple[Sequence[Happening], int]:
+        """What there is to tell, and how much is left for the next turn. Nobody is woken for what another has answered."""
+        store = self.means.store
+        try:
+            events, more = await self.hearing.tell(run, partial(store.unanswered, run.session.key))
+            beats = None if events or turn.beats else await store.beats(HEARTBEAT)
+        except StoreError as error:
+            raise TurnFailed("setup", "unavailable", f"the session cannot be read: {error}") from error
+        if beats is not None and beats.good_run is not None and beats.good_from_ms >= run.queued_ms:
+            why = f"run {beats.good_run} has answered already what this one was asked for"
+            raise TurnSkipped("setup", ANSWERED, why)
+        return events, more
 
     async def _command(self, run: RunSeed, job: Job, command: Command) -> TurnOutcome:
         limit = limit_seconds(job)

@@ -3,7 +3,7 @@
 import apsw
 
 from stentor.adapters.sqlite import runs, transcripts
-from stentor.adapters.sqlite.rows import fetch, only
+from stentor.adapters.sqlite.rows import fetch, first, only
 from stentor.contract.runners import Message
 from stentor.domain.happenings import Beats, Happening, WakeMode
 from stentor.domain.records import RunEnd, SessionSeed
@@ -19,7 +19,13 @@ UPDATE sessions SET messages = messages - (SELECT count(*) FROM messages WHERE {
     bytes = bytes - (SELECT ifnull(sum(octet_length(text) + ifnull(octet_length(calls), 0)), 0) FROM messages WHERE {_SAID})
 WHERE id = ?1
 """
+_CALLED = f"SELECT 1 FROM messages WHERE {_SAID} AND calls IS NOT NULL LIMIT 1"
 _BEATS = "SELECT max(scheduled_for), ifnull(max(queued_at), 0) FROM runs WHERE job_id = ?"
+_GOOD = """
+SELECT g.id, g.started_at, NOT EXISTS (SELECT 1 FROM runs b WHERE b.job_id = g.job_id AND b.rowid > g.rowid
+    AND b.ended_at IS NOT NULL AND b.status NOT IN ('ok', 'skipped'))
+FROM runs g WHERE g.job_id = ? AND g.status = 'ok' ORDER BY g.started_at DESC, g.rowid DESC LIMIT 1
+"""
 
 
 def happen(connection: apsw.Connection, session: SessionSeed, text: str, wake: WakeMode, at_ms: int) -> None:
@@ -35,13 +41,18 @@ def unanswered(connection: apsw.Connection, session_key: str) -> list[Happening]
 
 
 def attend(connection: apsw.Connection, end: RunEnd, session_id: str) -> None:
-    """What a run has answered is answered with its end; a run that had nothing to say leaves nothing behind."""
+    """What a run has answered is answered with its end. One that had nothing to say leaves nothing behind, unless its
+    agent has called a tool: what was done stays on record.
+    """
     answered = [(event.session_id, event.seq) for event in end.attention.answered]
     connection.executemany(_ANSWERED, answered)
-    if end.attention.forgotten:
-        connection.execute(_UNCOUNT, (session_id, end.run_id))
-        connection.execute(f"DELETE FROM messages WHERE {_SAID}", (session_id, end.run_id))
+    of_run = (session_id, end.run_id)
+    if end.attention.forgotten and first(connection, _CALLED, of_run) is None:
+        connection.execute(_UNCOUNT, of_run)
+        connection.execute(f"DELETE FROM messages WHERE {_SAID}", of_run)
 
 
 def beats(connection: apsw.Connection, job_id: str) -> Beats:
-    return Beats(*only(connection, _BEATS, (job_id,)))
+    last_ms, queued_ms = only(connection, _BEATS, (job_id,))
+    good_run, good_from_ms, is_good = first(connection, _GOOD, (job_id,)) or (None, 0, 0)
+    return Beats(last_ms, queued_ms, good_run, good_from_ms, bool(is_good))

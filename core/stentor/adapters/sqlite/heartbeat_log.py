@@ -4,22 +4,28 @@ import apsw
 
 from stentor.adapters.sqlite.rows import first, only
 from stentor.adapters.sqlite.shapes import iso
-from stentor.domain.happenings import HEARTBEAT
+from stentor.adapters.sqlite.standing import FAILING
+from stentor.domain.happenings import ANSWERED, HEARTBEAT
 from stentor.domain.json_types import JsonObject
 
 _UNANSWERED = "SELECT count(*) FROM messages INDEXED BY messages_unanswered WHERE wake IS NOT NULL"
-_LAST = """
-SELECT id, queued_at, scheduled_for IS NOT NULL, status, suppression FROM runs WHERE job_id = ? ORDER BY queued_at DESC, id DESC LIMIT 1
+_LAST = f"""
+SELECT id, queued_at, scheduled_for IS NOT NULL, status, suppression FROM runs
+WHERE job_id = '{HEARTBEAT}' AND ifnull(error_kind, '') <> '{ANSWERED}' ORDER BY queued_at DESC, id DESC LIMIT 1
 """
-NOTHING: JsonObject = {"unanswered": 0, "lastTurn": None}
+NOTHING: JsonObject = {"unanswered": 0, "lastTurn": None, "failing": None}
 
 
 def main_session(connection: apsw.Connection) -> JsonObject:
-    return {"unanswered": only(connection, _UNANSWERED)[0], "lastTurn": _last(connection)}
+    return {
+        "unanswered": only(connection, _UNANSWERED)[0],
+        "lastTurn": _last(connection),
+        "failing": _failing(connection),
+    }
 
 
 def _last(connection: apsw.Connection) -> JsonObject | None:
-    row = first(connection, _LAST, (HEARTBEAT,))
+    row = first(connection, _LAST)
     if row is None:
         return None
     run_id, at_ms, is_heartbeat, status, suppression = row
@@ -30,3 +36,9 @@ def _last(connection: apsw.Connection) -> JsonObject | None:
         "status": status,
         "suppression": suppression,
     }
+
+
+def _failing(connection: apsw.Connection) -> JsonObject | None:
+    """How often its turns went wrong in a row, if the last one did."""
+    row = first(connection, FAILING)
+    return None if row is None else {"times": row[0], "error": row[1]}

@@ -11,6 +11,7 @@ import apsw
 
 from stentor.adapters.sqlite import deliveries, targets
 from stentor.adapters.sqlite.rows import Row, fetch, first, only
+from stentor.adapters.sqlite.standing import errors, final, last_status, left_alone, skips
 from stentor.contract.targets import Target
 from stentor.domain.alerts import OF_MANY, PATIENCE_MS, Happening, Incident, Mark, News
 from stentor.domain.records import DeliverySeed, IncidentStep
@@ -23,10 +24,11 @@ _CURSOR = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'alerts'"
 _MOVE = "INSERT INTO meta VALUES ('alerts', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 # A store that was there before alerts were sent does not tell its old ones.
 _BEGIN = "SELECT id FROM events WHERE at < ? ORDER BY at DESC, id DESC LIMIT 1"
-# Of a job that waits for a run nobody can say yet that nothing more will come.
-_FINAL = """
-(j.enabled = 0 OR j.next_at IS NULL OR j.last_status = 'interrupted')
-AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.job_id = j.id AND r.ended_at IS NULL)
+# What may outlive the run which asked for it, and was not waited for, or no longer when that was over.
+_UNHEARD = """
+CASE WHEN n.outlives AND NOT (n.doc ->> '$.awaiting' IS 1 AND EXISTS (
+    SELECT 1 FROM runs a WHERE a.id = n.asked_by AND (a.ended_at IS NULL OR a.ended_at >= e.at)))
+THEN (SELECT r.session_key FROM runs r WHERE r.id = e.run_id) END
 """
 _ARRIVED = "('delivery.accepted', 'delivery.delivered', 'delivery.read')"
 # Most events are of no interest, and most of the time nobody waits for an arrival: both are seen at the event alone.
@@ -35,9 +37,11 @@ _NEWS = f"""
 SELECT e.at, e.kind, e.data ->> '$.cause', e.data ->> '$.message', e.job_id,
     ifnull(d.channel, e.data ->> '$.channel'), ifnull(d.account, e.data ->> '$.account'), d.target,
     ifnull(a.state, 'open') <> 'open', ifnull(d.purpose, '') IN {_ALERTS}, i.id,
-    (SELECT r.error_kind FROM runs r WHERE r.id = e.run_id), j.consecutive_errors, {_FINAL},
-    EXISTS (SELECT 1 FROM incidents o WHERE o.cause = 'failing' AND o.root = e.job_id AND o.closed_at IS NULL)
+    (SELECT r.error_kind FROM runs r WHERE r.id = e.run_id), {errors("e.job_id")}, {final("e.job_id")},
+    EXISTS (SELECT 1 FROM incidents o WHERE o.cause = 'failing' AND o.root = e.job_id AND o.closed_at IS NULL),
+    n.run_id IS NOT NULL, {_UNHEARD}
 FROM events e LEFT JOIN deliveries d ON d.id = e.delivery_id LEFT JOIN jobs j ON j.id = e.job_id
+LEFT JOIN errands n ON n.run_id = e.run_id
 LEFT JOIN accounts a ON a.channel = d.channel AND a.account = d.account
 LEFT JOIN incidents i ON e.kind IN {_ARRIVED} AND i.cause = 'undelivered' AND i.root = d.account || '@' || d.target
     AND i.closed_at IS NULL
@@ -76,7 +80,6 @@ EXISTS (SELECT 1 FROM events e JOIN deliveries d ON d.id = e.delivery_id
     AND e.data ->> '$.cause' = 'unknown' AND d.state = 'unknown'
     AND EXISTS (SELECT 1 FROM parts p WHERE p.delivery_id = d.id AND p.state = 'unknown'))
 """
-_LEFT_ALONE = "(j.id IS NULL OR (j.enabled = 0 AND j.finished IS NULL AND j.auto_disabled IS NULL))"
 _CONCERNED = "SELECT 1 FROM incident_jobs c LEFT JOIN jobs j ON j.id = c.job_id WHERE c.incident = i.id AND"
 # Nobody needs the notice that it is over when it is there, is not kept any more, or is true no more.
 _NOTICED = """
@@ -86,13 +89,14 @@ OR EXISTS (SELECT 1 FROM incidents n WHERE n.cause = i.cause AND n.root = i.root
 _OPEN = f"""
 SELECT i.id, i.cause, i.root, i.job_id, i.opened_at, i.last_at, i.count, i.message, i.told_at, i.told,
     CASE WHEN i.closed_at IS NOT NULL THEN {_NOTICED} ELSE CASE i.cause
-        WHEN 'failing' THEN j.last_status = 'ok' WHEN 'agent_failing' THEN EXISTS ({_CONCERNED} j.last_status = 'ok')
-        WHEN 'skipped' THEN j.consecutive_skipped = 0 WHEN 'switched_off' THEN j.enabled = 1
+        WHEN 'failing' THEN {last_status("i.job_id")} = 'ok'
+        WHEN 'agent_failing' THEN EXISTS ({_CONCERNED} {last_status("c.job_id")} = 'ok')
+        WHEN 'skipped' THEN {skips("i.job_id")} = 0 WHEN 'switched_off' THEN j.enabled = 1
         WHEN 'account_down' THEN a.state = 'open' AND (a.gated = 0 OR a.ready_at <= ?4) WHEN 'unknown' THEN NOT {_STILL_UNKNOWN} ELSE 0 END END,
-    CASE WHEN i.cause IN ('failing', 'skipped', 'switched_off') THEN {_LEFT_ALONE}
-        WHEN i.cause = 'agent_failing' THEN NOT EXISTS ({_CONCERNED} NOT {_LEFT_ALONE}) ELSE 0 END,
-    CASE i.cause WHEN 'failing' THEN j.consecutive_errors WHEN 'skipped' THEN j.consecutive_skipped ELSE i.count END,
-    {_FINAL}, ifnull(a.state, '') = 'down', {_STRANDED}, i.closed_at IS NOT NULL
+    CASE WHEN i.cause IN ('failing', 'skipped', 'switched_off') THEN {left_alone("i.job_id")}
+        WHEN i.cause = 'agent_failing' THEN NOT EXISTS ({_CONCERNED} NOT {left_alone("c.job_id")}) ELSE 0 END,
+    CASE i.cause WHEN 'failing' THEN {errors("i.job_id")} WHEN 'skipped' THEN {skips("i.job_id")} ELSE i.count END,
+    {final("i.job_id")}, ifnull(a.state, '') = 'down', {_STRANDED}, i.closed_at IS NOT NULL
 FROM incidents i LEFT JOIN jobs j ON j.id = i.job_id
 LEFT JOIN accounts a ON i.cause = 'account_down' AND a.channel || ':' || a.account = i.root
 WHERE (i.closed_at IS NULL OR i.told_by IS NOT NULL) AND i.id > ?1 ORDER BY i.id LIMIT ?2
@@ -192,7 +196,7 @@ def _write(connection: apsw.Connection, seed: DeliverySeed) -> None:
 
 def _happening(row: Row) -> Happening:
     at_ms, kind, cause, message, job, channel, account, target, shut, of_alert, ends, *run = row
-    error_kind, streak, final, apart = run
+    error_kind, streak, is_final, apart, of_errand, unheard_in = run
     return Happening(
         at_ms,
         "skipped" if kind in ("run.ended", "run.skipped") else cause or kind,
@@ -206,19 +210,21 @@ def _happening(row: Row) -> Happening:
         ends,
         error_kind or "",
         streak or 0,
-        bool(final),
+        bool(is_final),
         bool(apart),
+        bool(of_errand),
+        unheard_in or "",
     )
 
 
 def _incident(row: Row) -> Incident:
-    over, gone, streak, final, stands, stranded, closed = row[10:]
+    over, gone, streak, is_final, stands, stranded, closed = row[10:]
     return replace(
         Incident(*row[:10]),
         over=bool(over),
         gone=bool(gone),
         streak=streak or 0,
-        final=bool(final),
+        final=bool(is_final),
         stands=bool(stands),
         stranded=bool(stranded),
         closed=bool(closed),

@@ -2,7 +2,8 @@
 
 Of these the sessions of single runs go first: what a busy job leaves must not push out what a rare one remembers.
 
-A session in which a run is under way stays, and so does the one whose run made it; one that is pinned always does.
+A session in which a run is under way stays, and so does one that holds events nobody has answered, and the one whose
+run made it; one that is pinned always does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,9 +23,14 @@ _OF_ONE_RUN, _ALL_OTHERS = 1, 2
 _KINDS = ", ".join(f"'{kind}'" for kind in OF_ONE_RUN)
 
 PINNED = "EXISTS (SELECT 1 FROM preferences p WHERE p.base_key = s.base_key AND p.pinned = 1)"
-_IN_USE = """
+# What is needed of a session is known by these alone: whoever removes one asks for both.
+USED = """
+SELECT session_id FROM runs INDEXED BY runs_open WHERE ended_at IS NULL
+    UNION SELECT session_id FROM messages INDEXED BY messages_unanswered WHERE wake IS NOT NULL
+"""
+_IN_USE = f"""
 WITH RECURSIVE in_use(id) AS (
-    SELECT session_id FROM runs INDEXED BY runs_open WHERE ended_at IS NULL
+    {USED}
     UNION SELECT c.parent_id FROM in_use u CROSS JOIN sessions c ON c.id = u.id WHERE c.parent_id IS NOT NULL)
 """
 # Its runs were queued between the first and the last change of a session, and may have ended later without a word.

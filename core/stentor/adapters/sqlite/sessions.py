@@ -6,15 +6,14 @@ import apsw
 
 from stentor.adapters.sqlite.events import record
 from stentor.adapters.sqlite.rows import first
-from stentor.adapters.sqlite.session_bounds import PINNED
+from stentor.adapters.sqlite.session_bounds import PINNED, USED
 from stentor.domain.records import Preferences
 from stentor.domain.rulings import Hand
 from stentor.domain.wishes import Wishes
 
 _CLOSE = "UPDATE sessions SET current = 0 WHERE id = ? AND current = 1"
 _UNUSED = f"""
-SELECT 1 FROM sessions s WHERE s.id = ? AND NOT {PINNED} AND s.id NOT IN (
-    SELECT session_id FROM runs INDEXED BY runs_open WHERE ended_at IS NULL)
+SELECT 1 FROM sessions s WHERE s.id = ? AND NOT {PINNED} AND s.id NOT IN ({USED})
 """
 _PREFERENCES = "SELECT model, thinking, fast_mode, pinned FROM preferences WHERE base_key = ?"
 _PREFER = """

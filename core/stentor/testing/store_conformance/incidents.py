@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stentor.domain.alerts import Incident, Mark, News
+from stentor.domain.happenings import HEARTBEAT
 from stentor.domain.json_types import JsonObject
 from stentor.domain.outbox import NewAddress, Verdict
 from stentor.domain.records import AccountRow, DeliverySeed, IncidentStep
@@ -319,6 +320,30 @@ class StandingRules:
         await store.set_accounts([PAGER], NOW_MS)
         (incident,) = await store.incidents(0, 10, NOW_MS)
         assert (incident.over, incident.stands) == (True, False)
+
+    async def test_turns_that_no_stored_job_asks_for_say_themselves_how_they_go(self, store: Store) -> None:
+        incident = await filed(store, Mark("failing", HEARTBEAT, NOW_MS, "boom", HEARTBEAT))
+        assert incident.gone
+        seen: list[tuple[int, bool, bool]] = []
+        turns = (
+            (RunStatus.ERROR, NOW_MS),
+            (RunStatus.TIMEOUT, NOW_MS + 1),
+            (RunStatus.CANCELLED, None),
+            (RunStatus.SKIPPED, NOW_MS + 2),
+            (RunStatus.ERROR, None),
+            (RunStatus.OK, None),
+        )
+        for n, (status, scheduled_ms) in enumerate(turns):
+            run = await store.queue_run(run_seed(f"r-{n}", job_id=HEARTBEAT, scheduled_ms=scheduled_ms))
+            await store.start_run(run.id, BOOT, NOW_MS, None)
+            (under_way,) = await store.incidents(0, 10, NOW_MS)
+            assert not under_way.final
+            await finish_one(store, run_end(run.id, status, ended_ms=NOW_MS + n))
+            (incident,) = await store.incidents(0, 10, NOW_MS)
+            assert not incident.gone
+            seen.append((incident.streak, incident.final, incident.over))
+        a_heartbeat_comes_again = [(1, False, False), (2, False, False), (2, False, False), (2, False, False)]
+        assert seen == [*a_heartbeat_comes_again, (3, True, False), (0, True, True)]
 
     async def test_the_facts_name_the_run_and_its_job(self, store: Store) -> None:
         await running_run(store)
