@@ -159,7 +159,6 @@ class TestReading:
         [
             pytest.param("", "echo", id="nothing"),
             pytest.param('model = "openai:gpt-5-mini"', "model", id="a model"),
-            pytest.param('model = ""', "echo", id="no model"),
             pytest.param('model = "m"\nrunner = "command"', "command", id="a model for another runner"),
             pytest.param('model = "m"\nrunner = "echo"', "echo", id="even for one that needs none"),
         ],
@@ -329,9 +328,6 @@ class TestMistakes:
             pytest.param("scheduler = 3", "scheduler", "must be a table", id="number for a table"),
             pytest.param("agents = []", "agents", "must be a table", id="list for a table"),
             pytest.param("agents.a.fallbacks = 'x:y'", "agents.a.fallbacks", "tuple", id="one for many"),
-            pytest.param(
-                "agents.a.allowed_models = ['']", "agents.a.allowed_models[0]", "at least 1", id="no model"
-            ),
             pytest.param("[providers.Box]", "providers.Box", "a provider's name has up to 64", id="provider"),
             pytest.param(
                 "providers.box.api_key = 'sk-1'", "providers.box.api_key", "a secret is a reference", id="key"

@@ -105,6 +105,10 @@ class Workspaces(Protocol):
         """What there is for an agent with this workspace. It takes its time, and never raises."""
         ...
 
+    def skill(self, workspace: Path | None, name: str, *, isolated: bool) -> str | None:
+        """The text of one of the skills there are; None where none has that name, or it cannot be read."""
+        ...
+
     def tasks(self, workspace: Path | None) -> Tasks:
         """What its agent is to look after at each heartbeat. The same holds of it."""
         ...

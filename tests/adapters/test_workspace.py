@@ -25,11 +25,13 @@ class Place:
         for place in (self.home, self.workspace, self.bundled):
             place.mkdir()
 
+        self.workspaces = FolderWorkspaces(self.home, self.bundled)
+
     def look(self, *, isolated: bool = False) -> Background:
-        return FolderWorkspaces(self.home, self.bundled).background(self.workspace, isolated=isolated)
+        return self.workspaces.background(self.workspace, isolated=isolated)
 
     def look_at(self, workspace: Path | None) -> Background:
-        return FolderWorkspaces(self.home, self.bundled).background(workspace, isolated=False)
+        return self.workspaces.background(workspace, isolated=False)
 
 
 @pytest.fixture
@@ -315,6 +317,39 @@ class TestSkills:
         background = place.look()
         assert known(background) == [("maps", "for all")]
         assert background.warnings == (f"{own}/maps/SKILL.md is left out: it is not UTF-8",)
+
+    def test_one_is_read_as_it_is_listed(self, place: Place, folders: tuple[Path, Path, Path]) -> None:
+        own, for_all, bundled = folders
+        skill(own, "maps", "own")
+        skill(own, "mine", "own")
+        skill(for_all, "maps", "for all")
+        skill(bundled, "basic", "bundled")
+
+        def read(name: str, *, isolated: bool = False) -> str | None:
+            return place.workspaces.skill(place.workspace, name, isolated=isolated)
+
+        assert read("maps") == (own / "maps/SKILL.md").read_text()
+        assert read("maps", isolated=True) == (for_all / "maps/SKILL.md").read_text()
+        assert read("basic", isolated=True) == (bundled / "basic/SKILL.md").read_text()
+        assert place.workspaces.skill(None, "maps", isolated=False) == (for_all / "maps/SKILL.md").read_text()
+        assert [read("mine", isolated=True), read("nope"), read("../skills/maps"), read("")] == [None] * 4
+
+    def test_a_long_one_is_read_up_to_a_limit_and_says_so(self, place: Place) -> None:
+        path = skill(place.workspace / "skills", "maps")
+        path.write_text(f"---\nname: maps\n---\n{'x' * 50_000}")
+
+        text = place.workspaces.skill(place.workspace, "maps", isolated=False)
+
+        assert text is not None
+        assert len(text) < 42_000
+        assert text.endswith("(it is cut here: it is longer than 40 KiB)\n")
+
+    def test_none_is_read_that_leads_out_of_the_workspace(self, place: Place, tmp_path: Path) -> None:
+        secret = skill(tmp_path / "elsewhere", "secret", "hunter2")
+        (place.workspace / "skills" / "secret").mkdir(parents=True)
+        (place.workspace / "skills" / "secret" / "SKILL.md").symlink_to(secret)
+
+        assert place.workspaces.skill(place.workspace, "secret", isolated=False) is None
 
     def test_what_is_no_skill_is_passed_over(self, place: Place, folders: tuple[Path, Path, Path]) -> None:
         own = folders[0]

@@ -127,6 +127,34 @@ def test_a_line_becomes_its_event(line: str, event: RunnerEvent | ToolCall) -> N
     assert decode_line(line.encode(), 1) == event
 
 
+@pytest.mark.parametrize(
+    ("line", "event"),
+    [
+        pytest.param(
+            b'\xef\xbb\xbf{"type":"final","text":"done"}', Final("done"), id="a mark before the first line"
+        ),
+        pytest.param(b'{"type":"final","text":"x \\ud83d y"}', Final("x \ufffd y"), id="half a character"),
+        pytest.param(
+            b'{"type":"final","text":"\\ud83d\\ude00"}', Final("\U0001f600"), id="two halves are one"
+        ),
+        pytest.param(b'{"type":"final","text":"caf\xe9"}', Final("caf\ufffd"), id="bytes that are no text"),
+        pytest.param(
+            b'{"type":"tool_call","id":"1","name":"m","args":{"a":["\\ud83d"]}}',
+            ToolCall(type="tool_call", id="1", name="m", args={"a": ["\ufffd"]}),
+            id="inside a call",
+        ),
+        pytest.param(
+            b'{"type":"text","delta":"Hi \\ud83d"}',
+            TextDelta("Hi \ud83d"),
+            id="the rest comes with the next piece",
+        ),
+    ],
+)
+def test_a_line_counts_though_not_all_of_it_is_text(line: bytes, event: RunnerEvent | ToolCall) -> None:
+    assert is_event(line)
+    assert decode_line(line, 1) == event
+
+
 @pytest.mark.parametrize("kind", ["rate_limit", "auth", "unavailable", "context", "filtered", "crashed"])
 def test_an_error_line_is_raised_with_its_kind(kind: str) -> None:
     with pytest.raises(RunnerError, match=r"^no more today$") as caught:
@@ -140,8 +168,6 @@ def test_an_error_line_is_raised_with_its_kind(kind: str) -> None:
     [
         (b"Traceback (most recent call last):", "Invalid JSON"),
         (b'{"type":"text","delta":"half', "Invalid JSON"),
-        (b'{"type":"text","delta":"\xff"}', "Invalid JSON"),
-        (b'{"type":"text","delta":"\\ud83d"}', "Invalid JSON"),
         (b"[]", "object"),
         (b'{"delta":"no type"}', "type"),
         (b'{"type":"bogus"}', "bogus"),
@@ -154,6 +180,7 @@ def test_an_error_line_is_raised_with_its_kind(kind: str) -> None:
         (b'{"type":"final","text":"x","attachements":[]}', "attachements: Extra inputs are not permitted"),
         (b'{"type":"final","text":"x","attachments":["a.pdf"]}', "attachments.0"),
         (b'{"type":"tool_call","id":1,"name":"message","args":{}}', "id: Input should be a valid string"),
+        (b'{"type":"usage","input":' + b"9" * 5000 + b"}", "Invalid JSON"),
     ],
     ids=lambda value: value.decode("utf-8", "replace")[:40] if isinstance(value, bytes) else "",
 )
@@ -165,7 +192,7 @@ def test_a_line_that_is_no_event_is_named_with_the_reason(line: bytes, why: str)
     assert caught.value.kind == "crashed"
     assert message.startswith("line 3 ")
     assert why in message
-    assert repr(line.decode("utf-8", "replace"))[1:-1] in message
+    assert repr(line.decode("utf-8", "replace")[:200])[1:-1] in message
 
 
 def test_only_the_beginning_of_a_long_line_is_quoted() -> None:
@@ -187,10 +214,16 @@ def test_only_the_beginning_of_a_long_line_is_quoted() -> None:
         (b"42\n", False),
         (b"\xff\xfe", False),
         (b"[" * 100_000, False),
+        (b'\xef\xbb\xbf{"type":"text"}', True),
+        (b'{"type":"text","delta":"half', True),
+        (b'{"type":"text","delta":' + b"[" * 100_000, True),
+        (b"{ 'type': 'text' }", False),
     ],
-    ids=lambda value: value[:20].decode("latin-1") if isinstance(value, bytes) else "",
+    ids=lambda value: value[:40].decode("latin-1") if isinstance(value, bytes) else "",
 )
-def test_a_line_belongs_to_the_protocol_if_it_is_an_object_with_a_type(line: bytes, meant: bool) -> None:
+def test_a_line_belongs_to_the_protocol_if_it_is_an_object_with_a_type_or_begins_as_one(
+    line: bytes, meant: bool
+) -> None:
     assert is_event(line) is meant
 
 

@@ -121,6 +121,35 @@ CONFIG = {
         "command: unknown field",
     ),
     "an agent of impossible name": ("[agents.'My Agent']", "an agent's id has up to 64"),
+    "a model of nobody": ("[agents.main]\nmodel = 'gpt-5'", "agents.main.model: agent 'main' cannot use"),
+    "a fallback of nobody": (
+        "[agents.main]\nmodel = 'openai:gpt-5'\nfallbacks = ['openai:gpt-5-mini', 'nobody:x']",
+        "agents.main.fallbacks[1]: agent 'main' cannot use the model 'nobody:x'",
+    ),
+    "a model that is not among those allowed": (
+        "[agents.main]\nmodel = 'openai:gpt-5'\nallowed_models = ['anthropic:*']",
+        "agents.main.model: agent 'main' may not use the model 'openai:gpt-5'; allowed: anthropic:*",
+    ),
+    "all models of nobody": (
+        "[agents.main]\nmodel = 'openai:gpt-5'\nallowed_models = ['openai:*', 'nobody:*']",
+        "agents.main.allowed_models[1]: agent 'main' cannot use the model 'nobody:*'",
+    ),
+    "a number of tokens that is none": (
+        "[agents.main]\nmodel = 'openai:gpt-5'\nmax_tokens = true",
+        "max_tokens: must be a whole number",
+    ),
+    "a number of tokens as text": (
+        "[agents.main]\nmodel = 'openai:gpt-5'\nmax_tokens = '300'",
+        "max_tokens: must be a whole number",
+    ),
+    "a heartbeat with a model of nobody": (
+        "[agents.main]\nmodel = 'openai:gpt-5'\n[heartbeat]\nevery = '1h'\nmodel = 'gpt-5'",
+        "heartbeat.model: agent 'main' cannot use the model 'gpt-5'",
+    ),
+    "an address that is none": (
+        "[providers.box]\nbase_url = 'box:80'",
+        "is no address; write one such as http://127.0.0.1:8080/v1",
+    ),
     "a network that is none": (
         "[channels.webhook.accounts.default]\nallow_networks = ['home']",
         "does not appear to be an IPv4 or IPv6 network",
@@ -202,3 +231,23 @@ def test_a_home_that_cannot_be_made_is_told_of_in_plain_words(tmp_path: Path) ->
 
     assert error["message"] == f"{tmp_path / 'file' / 'home'}: Not a directory"
     assert error["hint"] == "check the path, its permissions and the space on its disk"
+
+
+def test_models_that_are_named_in_vain_or_are_lacking_are_told_of(stentor: Stentor, home: Path) -> None:
+    (home / "stentor.toml").write_text(
+        "[agents.main]\nrunner = 'echo'\nmodel = 'openai:gpt-5'\n"
+        "[agents.ops]\nfallbacks = ['openai:gpt-5']\n"
+        "[agents.poet]\nrunner = 'model'\n"
+        "[agents.fine]\nmodel = 'openai:gpt-5'\n"
+    )
+
+    idle = 'the runner echo asks no model; leave it out, or set runner = "model"'
+    lacking = "no model is set, so only jobs that name one can run; write one such as openai:gpt-5-mini"
+    expected = [
+        f"[agents.main] model: {idle}",
+        f"[agents.ops] fallbacks[0]: {idle}",
+        f"[agents.poet]: {lacking}",
+    ]
+    assert stentor.ask("config", "check")["warnings"] == expected
+    found = [each["message"] for each in stentor.ask("doctor")["findings"] if each["code"] == "idle_settings"]
+    assert found == expected

@@ -214,11 +214,14 @@ def test_settings_that_say_nothing_are_found_by_the_doctor(tmp_path: Path) -> No
     )
     assert said[1].startswith("[channels.local] default_to: 'a b' is not the name of a box")
 
+    for broken in ("[nonsense]\n", "[agents.main]\nmodel = 'gpt-5'\n", "[agents.main]\nrunner = 'modle'\n"):
+        (stentor.home / "stentor.toml").write_text(broken)
+        codes = [finding["code"] for finding in stentor.ask("doctor")["findings"]]
+        assert "bad_config" in codes
+
     (stentor.home / "stentor.toml").write_text("[nonsense]\n")
-    for command in ("doctor", "status"):
-        findings = stentor.ask(command)["findings"]
-        (said,) = [finding for finding in findings if finding["code"] == "bad_config"]
-        assert "nonsense" in said["message"]
+    (said,) = [each for each in stentor.ask("status")["findings"] if each["code"] == "bad_config"]
+    assert "nonsense" in said["message"]
 
 
 @pytest.mark.parametrize("command", ["doctor", "status"])

@@ -14,7 +14,7 @@ PAGE = "tools.md"
 def test_each_tool_of_the_page_is_offered_with_the_arguments_of_its_table(fast_home) -> None:
     keeper = Caller()
     delivery = {"mode": "none", "to": ["page:room1"], "agent_may_send": True}
-    world(fast_home, Cast(keep=keeper)).live(waking("keep", **delivery), seconds=60)
+    world(fast_home, Cast(keep=keeper), reads_files=False).live(waking("keep", **delivery), seconds=60)
 
     documented = {name: arguments_below(f"## `{name}`") for name in BUILT_IN - {"message"}}
     documented["message"] = arguments_below("### Sending messages", "agents.md")

@@ -30,7 +30,10 @@ def test_one_name_is_one_session(name: str, key: str) -> None:
         ("a\x00b", "control character"),
         ("a\nb", "control character"),
         ("a\u202eb", "control character"),
+        ("a\u202eb", r"one line .* mark that turns text round; this one holds U\+202E"),
+        ("a\tb", r"this one holds U\+0009"),
         ("x" * 513, "up to 512 characters"),
+        ("x" * 513, "this one holds 513 characters"),
         ("agent:main:session:a", "belongs to another agent"),
         *(
             (f"agent:ops:{kind}", "looks like a main, cron")

@@ -52,6 +52,14 @@ def test_skills_are_listed_with_what_they_are_for_and_where_they_are() -> None:
     assert "read the file before you begin" in text
 
 
+def test_who_reads_no_files_is_told_of_the_tool_and_of_no_paths() -> None:
+    text = listed(
+        [Skill("maps", "Finds places.", "/skills/maps/SKILL.md"), Skill("mail", "", "/m")], by_tool=True
+    )
+    assert text.endswith("\n\n- maps: Finds places.\n- mail\n")
+    assert "call the tool `skill` with its name" in text
+
+
 def test_where_there_are_no_skills_nothing_is_said_of_them() -> None:
     assert listed([]) == ""
 

@@ -124,8 +124,16 @@ def test_the_main_session_is_for_events_and_hears_of_nothing_else(house: Stentor
         ),
         pytest.param(
             ("--session", "main", "--agent", "ops", "--system-event", "x"),
-            "belongs to the default agent; use isolated or session:<id>",
+            "belongs to the default agent: use an agentTurn for the agent ops",
             id="the main session of another agent",
+        ),
+        *(
+            pytest.param(
+                ("--agent", "ops", "--system-event", "x", *more),
+                "belongs to the default agent: use an agentTurn for the agent ops",
+                id=f"an event for another agent {' '.join(more)}",
+            )
+            for more in ((), ("--session", "isolated"), ("--session", "session:q"))
         ),
         pytest.param(
             ("--session", "main", "--session-key", "k", "--system-event", "x"),

@@ -52,6 +52,11 @@ def call(name: str, arguments: str, ident: str = "call_1") -> Script:
     return Script([piece({"role": "assistant", "tool_calls": [function]}), piece({}, "tool_calls"), usage()])
 
 
+def beside(said: str, called: Script) -> Script:
+    """Says something and calls a tool with it."""
+    return Script([piece({"role": "assistant", "content": said}), *called.pieces])
+
+
 def refusal(status: int, code: str | None = None, **headers: str) -> Script:
     """What providers answer when they do not want to; the text stands for all that they may quote."""
     error = {"message": "QUOTED", "type": code, "code": code}
@@ -112,7 +117,18 @@ MODELS: dict[str, Callable[[Body], Script]] = {
         if body["messages"][-1]["role"] == "tool"
         else call(body["tools"][0]["function"]["name"], "{}")
     ),
+    "speechless-after-a-remark": lambda body: (
+        text("")
+        if body["messages"][-1]["role"] == "tool"
+        else beside("Three items.", call(body["tools"][0]["function"]["name"], "{}"))
+    ),
+    "half-beside-a-call": lambda body: (
+        text("Done.")
+        if body["messages"][-1]["role"] == "tool"
+        else beside("Hi \ud83d", call("translate", '{"text": "\ud83d"}'))
+    ),
     "empty": lambda _: text(""),
+    "zero-width": lambda _: text("\u200b", " \ufeff\n"),
     "reasoning-only": lambda _: Script([_THOUGHT, piece({}, "stop"), usage()]),
     "reasoning": lambda _: Script([_THOUGHT, *text("Done.").pieces]),
     "filtered": lambda _: text("It", finish="content_filter"),

@@ -79,9 +79,12 @@ def waking(message: str, session: SessionSeed = MAIN, **delivery: Any) -> Story:
     return story
 
 
-def world(home: Path, agent: Part, provider: Provider | None = None) -> Simulation:
-    channel = scripted_channel("page", provider or Provider())
-    return Simulation(home, [channel], [TalkingRunner(agent)])
+def world(
+    home: Path, agent: Part, provider: Provider | None = None, *, reads_files: bool = True
+) -> Simulation:
+    channel, runner = scripted_channel("page", provider or Provider()), TalkingRunner(agent)
+    runner.reads_files = reads_files
+    return Simulation(home, [channel], [runner])
 
 
 def sessions(home: Path) -> list[JsonObject]:

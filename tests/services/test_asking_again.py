@@ -5,7 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from stentor.contract.errors import RunnerError
-from stentor.contract.runners import AttachmentRef, Final, Message, RunnerEvent, TurnRequest, Usage
+from stentor.contract.runners import (
+    AttachmentRef,
+    Final,
+    Message,
+    RunnerEvent,
+    TextDelta,
+    TurnRequest,
+    Usage,
+)
 from stentor.services.outcomes import TurnOutcome
 from stentor.testing.scripted import Provider, scripted_channel
 from stentor.testing.simulation import Simulation
@@ -17,10 +25,13 @@ MESSAGE = "[cron:brief Brief] daily brief"
 ANNOUNCED = Final("On it!")
 
 
-class Talk:
-    """A runner that answers its turns one after the other; a number is a pause in seconds."""
+Line = RunnerEvent | float | Exception | str
 
-    def __init__(self, *turns: list[RunnerEvent | float | Exception]) -> None:
+
+class Talk:
+    """A runner that answers its turns one after the other; a number is a pause in seconds, a word a tool it calls."""
+
+    def __init__(self, *turns: list[Line]) -> None:
         self._turns = list(turns)
         self.requests: list[TurnRequest] = []
 
@@ -31,6 +42,8 @@ class Talk:
                 await pass_time(line)
             elif isinstance(line, Exception):
                 raise line
+            elif isinstance(line, str):
+                await request.call_tool(line, {})
             else:
                 yield line
 
@@ -72,6 +85,64 @@ def test_an_agent_is_asked_again_once_and_what_it_then_says_is_sent_with_a_warni
     outcome = acted(fast_home, talk, answering)
     assert outcome.text == "Still working on it."
     assert outcome.warnings == ("interim: the agent only announces work, also when it was asked again",)
+
+
+@pytest.mark.parametrize(
+    ("turn", "text", "warned"),
+    [
+        pytest.param(
+            [TextDelta("Three "), TextDelta("items."), "page", Final("")], "Three items.", 1, id="said once"
+        ),
+        pytest.param(
+            [TextDelta("Looking."), "page", TextDelta("Three items."), "page", "page", Final("\u200b")],
+            "Three items.",
+            1,
+            id="the last of several",
+        ),
+        pytest.param(
+            [TextDelta("Looking."), "page", Final("Three items.")], "Three items.", 0, id="an answer"
+        ),
+        pytest.param([TextDelta("Looking."), "page", Final("NO_REPLY")], "NO_REPLY", 0, id="silence"),
+        pytest.param(["page", Final("")], "", 0, id="nothing was said"),
+        pytest.param([TextDelta("<think>hm</think>"), "page", Final("")], "", 0, id="only thoughts"),
+        pytest.param(
+            [TextDelta("Here."), "page", Final("", (AttachmentRef("report.pdf"),))],
+            "",
+            0,
+            id="the answer is a file",
+        ),
+    ],
+)
+def test_what_is_said_beside_a_call_is_the_answer_where_nothing_else_is(
+    fast_home, turn, text, warned
+) -> None:
+    outcome = acted(fast_home, Talk([CALLED, *turn]), answering)
+    assert outcome.text == text
+    assert [warning.partition(":")[0] for warning in outcome.warnings] == ["empty"] * warned
+
+
+def test_an_announcement_beside_a_call_is_no_answer_either(fast_home) -> None:
+    talk = Talk([TextDelta("On it!"), "page", Final("")], [Final("Three items.")])
+    outcome = acted(fast_home, talk, answering)
+    assert (outcome.text, outcome.warnings) == ("Three items.", ())
+
+
+def test_a_refusal_beside_a_call_is_a_failure_where_nothing_else_is_said(fast_home) -> None:
+    talk = Talk([TextDelta("SYSTEM_RUN_DENIED: no"), "page", Final("")])
+    assert acted(fast_home, talk, lambda scene: scene.failure()).kind == "denied"
+
+
+def test_half_characters_of_two_pieces_are_one_and_others_are_marked(fast_home) -> None:
+    talk = Talk(
+        [TextDelta("Hi \ud83d"), TextDelta("\ude00 \ud83d"), "page", Final("\ufeffx \ud83d\ude00 \ude00")]
+    )
+
+    async def play(scene: Scene) -> None:
+        outcome = await scene.take()
+        assert outcome.text == "x \U0001f600 \ufffd"
+        assert [entry.text for entry in await scene.said()][1] == "Hi \U0001f600 \ufffd"
+
+    acted(fast_home, talk, play)
 
 
 @pytest.mark.parametrize(

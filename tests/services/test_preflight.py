@@ -90,6 +90,23 @@ async def _no_tools(*_: object) -> object:
     raise AssertionError("nobody calls tools here")
 
 
+def test_a_server_that_says_nothing_takes_no_more_than_half_of_the_time(fast_home: Path) -> None:
+    class Hole(Servers):
+        async def probe(self, request: TurnRequest) -> str:
+            if request.model == "local:llama":
+                await pass_time(60)
+            return await super().probe(request)
+
+    runner = Hole({})
+
+    async def play(scene: Scene) -> None:
+        outcome = await scene.take(timeoutSeconds=8)
+        assert (outcome.text, scene.seconds) == ("other:qwen says so", 4 + 2)
+
+    acted(fast_home, runner, play, agent=LOCAL)
+    assert runner.asked == ["other:qwen"]
+
+
 @pytest.mark.parametrize("kind", ["at", "every"])
 def test_what_was_skipped_comes_round_again(fast_home: Path, kind: str) -> None:
     """By its schedule, or, where it has but one time, once more a little later."""

@@ -26,14 +26,17 @@ DAILY = {"kind": "cron", "expr": "1 7 * * *", "tz": "UTC"}
 class Trouble:
     """A runner's turn that fails as often as it is told to."""
 
-    def __init__(self, kind: str, message: str = "no", times: int = 10**6) -> None:
+    def __init__(
+        self, kind: str, message: str = "no", times: int = 10**6, retry_after: float | None = None
+    ) -> None:
         self.left = times
         self._error = (kind, message)
+        self._retry_after = retry_after
 
     async def __call__(self, request: TurnRequest) -> str:
         self.left -= 1
         if self.left >= 0:
-            raise RunnerError(*self._error)
+            raise RunnerError(*self._error, retry_after=self._retry_after)
         return "done"
 
 
@@ -118,6 +121,23 @@ def test_trouble_that_passes_is_tried_again_soon(world: Any, fast_home: Path) ->
     assert starts(fast_home) == [2, 32, 92]
     assert {run["scheduledFor"] for run in runs(fast_home)} == {"2026-07-01T07:00:02Z"}
     assert stored_job(fast_home)["status"] == "done"
+
+
+@pytest.mark.parametrize("seconds", [5, 90], ids=["sooner than usual", "later than usual"])
+def test_it_is_tried_again_when_the_provider_wants_to_be_asked_again(
+    world: Any, fast_home: Path, seconds: float
+) -> None:
+    world(Trouble("rate_limit", times=2, retry_after=seconds)).live(adding(job(payload=TURN)), seconds=300)
+    assert starts(fast_home) == [2, 2 + seconds, 2 + 2 * seconds]
+
+
+def test_a_provider_that_wants_to_be_left_alone_until_the_next_run_is_not_asked_before(
+    world: Any, fast_home: Path
+) -> None:
+    trouble = Trouble("rate_limit", times=1, retry_after=200)
+    schedule = {"kind": "every", "everyMs": 120_000, "anchorMs": START_MS}
+    world(trouble).live(adding(job(schedule=schedule, payload=TURN)), seconds=300)
+    assert starts(fast_home) == [120, 240]
 
 
 def test_it_is_tried_again_only_so_often(world: Any, fast_home: Path) -> None:

@@ -42,7 +42,8 @@ def met(
         return "seen"
 
     story = waking("look", MAIN, mode="none", agentMaySend=True, to=["page:room1"])
-    world(home, look).live(story, seconds=5)
+    # Who reads files has one tool less.
+    world(home, look, reads_files=False).live(story, seconds=5)
     assert tools.keys() == BUILT_IN
     return tools, answers
 

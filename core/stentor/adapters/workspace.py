@@ -19,6 +19,7 @@ from stentor.domain.skills import SKILL_FILE, Skill, first_of_each, skill_of
 
 BUNDLED = Path(__file__).parents[1] / "skills"
 LONGEST_FILE_KIB = 20
+LONGEST_SKILL_KIB = 40
 MOST_SKILLS = 200
 
 _SKILLS = "skills"
@@ -38,12 +39,29 @@ class FolderWorkspaces:
     def background(self, workspace: Path | None, *, isolated: bool) -> Background:
         """Isolated runs see neither the skills of their workspace nor what the agent remembers."""
         warnings: list[str] = []
-        own = None if workspace is None else _Root(workspace, warnings)
-        files = () if own is None else tuple(_bootstrap(own, isolated=isolated))
-        known = [] if own is None or isolated else [_skills(own, own.path / _SKILLS)]
-        known += [_skills(_Root(folder, warnings), folder) for folder in self._for_all]
+        files = () if workspace is None else tuple(_bootstrap(_Root(workspace, warnings), isolated=isolated))
+        known = [
+            _skills(root, folder) for root, folder in self._places(workspace, warnings, isolated=isolated)
+        ]
         skills = first_of_each(tuple(chain.from_iterable(known)))
         return Background(files, skills, _few(warnings))
+
+    def skill(self, workspace: Path | None, name: str, *, isolated: bool) -> str | None:
+        for root, folder in self._places(workspace, [], isolated=isolated):
+            for found in _skills(root, folder):
+                if found.name == name:
+                    read = root.beginning(Path(found.path), LONGEST_SKILL_KIB)
+                    return None if read is None else _as_far_as_read(read)
+        return None
+
+    def _places(
+        self, workspace: Path | None, warnings: list[str], *, isolated: bool
+    ) -> Iterator[tuple["_Root", Path]]:
+        """The folders in which skills are looked for, the first of them first."""
+        if workspace is not None and not isolated:
+            yield _Root(workspace, warnings), workspace / _SKILLS
+        for folder in self._for_all:
+            yield _Root(folder, warnings), folder
 
     def tasks(self, workspace: Path | None) -> Tasks:
         if workspace is None:
@@ -133,6 +151,11 @@ def _skills(root: _Root, folder: Path) -> Iterator[Skill]:
         elif found := root.beginning(path, _TOP_OF_A_SKILL_KIB):
             # An agent's program may run in another folder than this process.
             yield skill_of(found.text, folder=name, path=str(path.absolute()))
+
+
+def _as_far_as_read(skill: _Beginning) -> str:
+    end = "" if skill.is_all else f"\n\n(it is cut here: it is longer than {LONGEST_SKILL_KIB} KiB)\n"
+    return f"{skill.text}{end}"
 
 
 def _names(folder: Path) -> Sequence[str]:

@@ -7,6 +7,7 @@ from stentor.contract.runners import AgentRunner, Final, Phase, RunnerEvent, Tur
 
 class EchoRunner(AgentRunner):
     name = "echo"
+    models = "none"
 
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         yield Phase("model-call-started")

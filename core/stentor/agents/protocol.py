@@ -1,10 +1,10 @@
 """The JSON lines between us and a program that is an agent: pure encoding and strict decoding."""
 
 import json
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import from_json
 
 from stentor.agents.environment import iso_utc
 from stentor.contract.errors import RunnerError
@@ -22,8 +22,11 @@ from stentor.contract.runners import (
     TurnRequest,
     Usage,
 )
+from stentor.domain.halves import sound
 
 _EXCERPT = 200
+# How an object begins that is meant as an event, though it may not be a whole one.
+_BEGINS_AS_EVENT = re.compile(r'\s*\{\s*"type"\s*:')
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -120,21 +123,33 @@ _lines: TypeAdapter[_AnyLine] = TypeAdapter(Annotated[_AnyLine, Field(discrimina
 
 
 def is_event(line: bytes) -> bool:
-    """Whether `line` is meant as part of this protocol, well-formed or not."""
+    """Whether `line` is meant as part of this protocol, well-formed or not: it is nothing that people are sent."""
+    text = _text(line)
     try:
-        value: object = from_json(line)
-    except ValueError:
-        return False
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return _BEGINS_AS_EVENT.match(text) is not None
     return isinstance(value, dict) and "type" in value
 
 
 def decode_line(line: bytes, number: int) -> RunnerEvent | ToolCall:
     """The event on line `number`. An `error` line is raised as the failure it reports."""
     try:
-        decoded = _lines.validate_json(line)
+        value: object = json.loads(_text(line))
+        decoded = _lines.validate_json(sound(json.dumps(value, ensure_ascii=False)))
     except ValidationError as error:
-        raise RunnerError("crashed", _complaint(line, number, error)) from None
+        raise RunnerError("crashed", _complaint(line, number, _mistake(error))) from None
+    except (ValueError, RecursionError) as error:
+        raise RunnerError("crashed", _complaint(line, number, f"Invalid JSON: {error}")) from None
+    if isinstance(decoded, _TextLine):
+        # Of a character that is cut in two the other half comes with the next piece.
+        return TextDelta(cast("dict[str, str]", value)["delta"])
     return decoded.event()
+
+
+def _text(line: bytes) -> str:
+    """Without the mark that some systems begin their texts with, and with a mark in place of what is no character."""
+    return line.decode("utf-8-sig", "replace")
 
 
 def encode_turn(request: TurnRequest, mcp: McpAccess | None = None) -> bytes:
@@ -190,10 +205,13 @@ def _encode(message: dict[str, object]) -> bytes:
     return json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
 
 
-def _complaint(line: bytes, number: int, error: ValidationError) -> str:
+def _mistake(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     field = ".".join(str(step) for step in first["loc"][1:])
-    why = f"{field}: {first['msg']}" if field else first["msg"]
-    text = line.decode("utf-8", "replace").strip()
+    return f"{field}: {first['msg']}" if field else first["msg"]
+
+
+def _complaint(line: bytes, number: int, why: str) -> str:
+    text = _text(line).strip()
     excerpt = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT]}…"
     return f"line {number} of its output is not an event of the protocol: {why}, in {excerpt!r}"

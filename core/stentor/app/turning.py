@@ -7,6 +7,7 @@ from stentor.adapters.workspace import FolderWorkspaces
 from stentor.agents.argv import run_argv
 from stentor.app.ground import Ground
 from stentor.app.heartbeat import attendance_of
+from stentor.app.skill_tool import SkillTool
 from stentor.domain.jobs import Command
 from stentor.services.asking import Means
 from stentor.services.briefing import Briefing
@@ -27,11 +28,13 @@ class Turning:
 
 def turning_of(ground: Ground, errands: Errands) -> Turning:
     config, clock = ground.config, ground.seams.clock
+    workspaces, aside = FolderWorkspaces(ground.home), ground.seams.aside
     toolbox, mcp_turns = Toolbox(ground.registry.tools), McpTurns(ground.seams.chance.token)
+    toolbox.add([SkillTool(workspaces, aside, ground.agents).of], [])
     means = Means(
         ground.store,
         clock,
-        Briefing(clock, FolderWorkspaces(ground.home), ground.seams.aside, config.zone()[0]),
+        Briefing(clock, workspaces, aside, config.zone()[0]),
         Cooldowns(clock),
         Preflight(clock),
         toolbox,

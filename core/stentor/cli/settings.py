@@ -1,12 +1,17 @@
 """`stentor config`."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stentor.cli.output import common, show_json
 from stentor.config import CONFIG_FILE, Config
 from stentor.domain.routing import Address, Directory, RouteError, infer, resolve
+
+if TYPE_CHECKING:
+    from stentor.services.agent_turns import Agent
 
 
 @click.group()
@@ -38,7 +43,7 @@ def check(home: Path, as_json: bool) -> None:
     registry = Registry.load()
     directory = directory_of(registry, loaded)
     agents = agents_of(loaded, registry, Seams())
-    warnings = warnings_about(loaded, directory)
+    warnings = warnings_about(loaded, directory, agents.values())
     accounts = {name: sorted(directory.accounts(name)) for name in sorted(registry.channels)}
     answer = {"ok": True, "agents": sorted(agents), "channels": accounts, "warnings": warnings}
     if as_json:
@@ -51,9 +56,10 @@ def check(home: Path, as_json: bool) -> None:
         click.echo(f"warning: {warning}")
 
 
-def warnings_about(loaded: Config, directory: Directory) -> list[str]:
+def warnings_about(loaded: Config, directory: Directory, agents: "Iterable[Agent]") -> list[str]:
     """What can be read and does not do what somebody wanted of it."""
     from stentor.app import alerting, heartbeat
+    from stentor.app.configured import idle_models
     from stentor.domain.spelling import did_you_mean
     from stentor.services.alert_routes import configured
 
@@ -66,7 +72,7 @@ def warnings_about(loaded: Config, directory: Directory) -> list[str]:
         alerting.why_unusable(configured(loaded), directory),
         heartbeat.why_unusable(loaded, directory),
     )
-    return [*unknown, *_bad_defaults(directory), *filter(None, nowhere)]
+    return [*unknown, *_bad_defaults(directory), *filter(None, nowhere), *idle_models(agents)]
 
 
 def _bad_defaults(directory: Directory) -> list[str]:

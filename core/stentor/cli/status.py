@@ -112,16 +112,19 @@ def _bad_config(error: Exception) -> Finding:
 def _about_settings(home: Path) -> list[Finding]:
     """What the configuration says in vain, and what its channels lack."""
     from stentor.adapters.registry import Registry
-    from stentor.app.configured import directory_of
+    from stentor.app.configured import agents_of, directory_of
     from stentor.app.diagnosing import ailments
+    from stentor.app.seams import Seams
     from stentor.cli.settings import warnings_about
     from stentor.config import ConfigError, load_config
     from stentor.domain.refusals import Refused
 
     try:
         loaded = load_config(home)
-        directory = directory_of(Registry.load(), loaded)
-        warnings = warnings_about(loaded, directory)
+        registry = Registry.load()
+        directory = directory_of(registry, loaded)
+        agents = agents_of(loaded, registry, Seams())
+        warnings = warnings_about(loaded, directory, agents.values())
     except (ConfigError, Refused) as error:
         return [_bad_config(error)]
     idle = [Finding("warn", "idle_settings", warning, _MEND) for warning in warnings]

@@ -127,6 +127,24 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _model_name(text: str) -> str:
+    if not text.strip() or text != text.strip():
+        raise ValueError("names a model, without blanks around it; leave it out where there is none")
+    return text
+
+
+_Model = Annotated[str, Field(max_length=200), AfterValidator(_model_name)]
+
+
+def _models_meant(text: str) -> str:
+    provider = text.removesuffix(":*")
+    if not provider or "*" in provider:
+        raise ValueError(
+            "names one model, or all of a provider, such as openai:*; no other pattern means anything"
+        )
+    return text
+
+
 def _renamed(raw: object, spellings: Mapping[str, str]) -> object:
     """A table with the keys of other programs under our names for them."""
     if not isinstance(raw, Mapping):
@@ -257,7 +275,7 @@ class HeartbeatConfig(_EitherSpelling):
     active_hours: ActiveHoursConfig | None = None
     prompt: Annotated[str, AfterValidator(_not_blank)] | None = None
     light_context: bool = False
-    model: Annotated[str, AfterValidator(_not_blank)] | None = None
+    model: _Model | None = None
 
     @model_validator(mode="after")
     def _hours_hold_something_back(self) -> Self:
@@ -273,7 +291,8 @@ class DeliveriesConfig(_Section):
 
 
 # TOML has no tuples.
-_Models = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(strict=False)]
+_Models = Annotated[tuple[_Model, ...], Field(strict=False)]
+_Allowed = Annotated[tuple[Annotated[_Model, AfterValidator(_models_meant)], ...], Field(strict=False)]
 
 
 class AgentConfig(_Section):
@@ -282,12 +301,12 @@ class AgentConfig(_Section):
     model_config = ConfigDict(extra="allow")
 
     runner: str = "echo"
-    model: str | None = None
+    model: _Model | None = None
     workspace: str | None = None
     max_concurrent_runs: Annotated[int, Field(ge=1, le=512)] | None = None
     # What stands in for the model, in this order, and what jobs may ask for: names, or all of a provider as `openai:*`.
     fallbacks: _Models = ()
-    allowed_models: _Models = ()
+    allowed_models: _Allowed = ()
 
     @model_validator(mode="before")
     @classmethod

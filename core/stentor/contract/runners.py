@@ -172,6 +172,10 @@ class AgentRunner(ABC):
 
     name: ClassVar[str]
     settings: ClassVar[type[RunnerSettings]] = RunnerSettings
+    # What the name of a model means: nothing, what each agent makes of it, or the same to all agents of this runner.
+    models: Literal["none", "own", "shared"] = "own"
+    # Whether an agent reads files of this machine itself. One that does not gets the tool `skill`.
+    reads_files: bool = True
 
     @abstractmethod
     def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:

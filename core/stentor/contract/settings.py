@@ -1,8 +1,9 @@
 """Settings of accounts and runners: strict models, and secrets that are references until they are needed."""
 
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 class Strict(BaseModel):
@@ -55,6 +56,26 @@ class RunnerSettings(Strict):
     """Settings of one agent's runner; a runner subclasses it with fields of its own."""
 
 
+def _address(text: str) -> str:
+    """An address that can be asked, or none."""
+    if text and not _is_http(text):
+        raise ValueError("is no address; write one such as http://127.0.0.1:8080/v1")
+    return text
+
+
+def _is_http(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_there = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_there and text.isprintable() and " " not in text
+
+
+# A number of TOML: "8" is none, and true is not 1.
+_Seconds = Annotated[float, Field(gt=0, le=86_400, strict=True, allow_inf_nan=False)]
+
+
 class ProviderSettings(Strict):
     """Where models are asked. What is not said is as usual for the provider of that name.
 
@@ -63,8 +84,9 @@ class ProviderSettings(Strict):
     """
 
     api: Literal["openai", "openai-responses", "anthropic", "google", "ollama"] | None = None
-    base_url: str = ""
+    base_url: Annotated[str, AfterValidator(_address)] = ""
     api_key: SecretRef | None = None
-    # Until the first word of an answer, and for the whole of one.
-    first_event_seconds: Annotated[float, Field(gt=0, le=86_400)] = 120
-    request_seconds: Annotated[float, Field(gt=0, le=86_400)] = 600
+    # Until the first word of an answer, between two of them, and for the whole of one.
+    first_event_seconds: _Seconds = 120
+    idle_seconds: _Seconds = 300
+    request_seconds: _Seconds = 600

@@ -6,10 +6,13 @@ from typing import Protocol
 
 # The built-in tool with which an agent sends messages. No plugin's tool may have the name of one of ours.
 MESSAGE = "message"
+# The one with which an agent reads a skill, where it has no other way to.
+SKILL = "skill"
 # All that are built in.
 BUILT_IN = frozenset(
     {
         MESSAGE,
+        SKILL,
         "cron",
         "session_status",
         "sessions_history",

@@ -1,5 +1,6 @@
 """Which models a turn may be asked of, and in which order. Nothing is ever asked that was not named."""
 
+import math
 from collections.abc import Sequence
 from typing import Final, get_args
 
@@ -16,6 +17,8 @@ _REST_SECONDS: Final = {
     "timeout": 30.0,
     "auth": 300.0,
 }
+# Whoever wants more than that is not waited for any longer.
+_LONGEST_QUIET_SECONDS: Final = 31 * 86_400.0
 _ALL_OF = ":*"
 
 
@@ -32,7 +35,13 @@ def permitted(model: str, allowed: Sequence[str]) -> bool:
     )
 
 
-def rest_seconds(kind: str, retry_after: float | None) -> float:
-    """How long a model is left alone after a failure; what its provider says wins."""
-    rest = _REST_SECONDS.get(kind, 0.0)
-    return max(rest, retry_after) if retry_after is not None else rest
+def rest_seconds(kind: str, quiet: float | None) -> float:
+    """How long a model is left alone after a failure; what its provider says wins, be it more or less."""
+    return _REST_SECONDS.get(kind, 0.0) if quiet is None else quiet
+
+
+def quiet_seconds(retry_after: object) -> float | None:
+    """How long a provider wants to be left alone, if it says so with a number that can be waited for."""
+    if not isinstance(retry_after, int | float) or not 0 <= retry_after < math.inf:
+        return None
+    return min(float(retry_after), _LONGEST_QUIET_SECONDS)

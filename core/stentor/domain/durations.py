@@ -22,6 +22,11 @@ def parse_duration(text: str, *, default_unit: str = "ms") -> int:
     return round(sum((Decimal(number) * unit for number, unit in numbers if number), Decimal()))
 
 
+def in_seconds(seconds: float) -> str:
+    """`8 s`, `0.25 s`: a time as a message says it, no finer than anybody wants to know."""
+    return f"{round(seconds, 1 if seconds >= 1 else 3):.15g} s"
+
+
 def format_duration(ms: int) -> str:
     """The shortest text that reads back as `ms`; `0s` for nothing."""
     rest = abs(ms)

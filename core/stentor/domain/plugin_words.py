@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import TypeVar, cast
 
+from stentor.domain.halves import sound
+
 T = TypeVar("T")
 # Behind this, what a plugin says is no longer read but only carried around.
 _LONGEST_TEXT = 4_000
@@ -51,7 +53,7 @@ def storable(text: str, most: int = _LONGEST_TEXT) -> str:
 
 def whole(text: str) -> str:
     """All of a text, with a mark in place of what cannot be stored."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", sound(text))
 
 
 def text_in(given: object, what: str) -> str:

@@ -73,7 +73,8 @@ def named_key(agent_id: str, name: str) -> str:
     own, name = f"agent:{agent_id}:", name.strip().removeprefix(SESSION_PREFIX).strip()
     if len(name) > _LONGEST_NAME or name != one_line(name):
         raise ValueError(
-            f"the name of a session is one line of up to {_LONGEST_NAME} characters, none of them a control character"
+            f"the name of a session is one line of up to {_LONGEST_NAME} characters, none of them a control character "
+            f"or a mark that turns text round; this one holds {_too_much(name)}"
         )
     if not name.startswith("agent:"):
         return f"{own}{SESSION_PREFIX}{_there(name)}"
@@ -86,6 +87,11 @@ def named_key(agent_id: str, name: str) -> str:
         )
     _there(rest if f"{kind}:" == SESSION_PREFIX else kind)
     return name
+
+
+def _too_much(name: str) -> str:
+    unfit = [f"U+{ord(char):04X}" for char in name if one_line(f".{char}.") != f".{char}."]
+    return unfit[0] if unfit else f"{len(name)} characters"
 
 
 def _there(name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from stentor.contract.tools import SKILL
 from stentor.domain.jobs import one_line
 
 SKILL_FILE = "SKILL.md"
@@ -14,10 +15,15 @@ _LONGEST_DESCRIPTION = 400
 _FENCE = "---"
 # In front of text that goes on in the lines below.
 _BLOCKS = frozenset({"|", "|-", "|+", ">", ">-", ">+"})
-_INTRODUCTION = (
+_OF_FILES = (
     "# Skills\n\n"
     "Each of these files tells how one kind of work is done here. Where a description fits your task, read the file "
     "before you begin.\n\n"
+)
+_BY_TOOL = (
+    "# Skills\n\n"
+    "Each of these tells how one kind of work is done here. Where a description fits your task, read it before you begin: "
+    f"call the tool `{SKILL}` with its name.\n\n"
 )
 
 
@@ -46,21 +52,22 @@ def first_of_each(skills: Sequence[Skill]) -> tuple[Skill, ...]:
     return tuple(first.values())
 
 
-def listed(skills: Sequence[Skill]) -> str:
-    """What an agent is told of its skills; empty where there are none."""
+def listed(skills: Sequence[Skill], *, by_tool: bool = False) -> str:
+    """What an agent is told of its skills; empty where there are none. It reads the files, or asks for them `by_tool`."""
     if not skills:
         return ""
-    lines = [_line(skill) for skill in skills]
+    lines = [_line(skill, by_tool=by_tool) for skill in skills]
     lengths = accumulate(len(line) for line in lines)
     fitting = sum(length <= LONGEST_LIST for length in lengths)
     rest = len(lines) - fitting
     more = f"- (and {rest} more, for which there is no room here)\n" if rest else ""
-    return _INTRODUCTION + "".join(lines[:fitting]) + more
+    return (_BY_TOOL if by_tool else _OF_FILES) + "".join(lines[:fitting]) + more
 
 
-def _line(skill: Skill) -> str:
+def _line(skill: Skill, *, by_tool: bool) -> str:
     said = f": {skill.description}" if skill.description else ""
-    return f"- {skill.name}{said} (`{skill.path}`)\n"
+    where = "" if by_tool else f" (`{skill.path}`)"
+    return f"- {skill.name}{said}{where}\n"
 
 
 def _parted(lines: Sequence[str]) -> tuple[Mapping[str, str], Sequence[str]]:

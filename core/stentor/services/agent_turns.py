@@ -13,7 +13,7 @@ from stentor.domain.jobs import AgentTurn, Job
 from stentor.domain.plugin_words import PluginFault, asked, text_in
 from stentor.domain.records import RunSeed
 from stentor.domain.refusals import Refused
-from stentor.domain.replies import Reason, denial, is_interim
+from stentor.domain.replies import Reason, classify, denial, is_interim
 from stentor.services.listening import Listening
 from stentor.services.messenger import RunMessages
 from stentor.services.outcomes import TurnFailed
@@ -42,6 +42,11 @@ class Agent:
     # Which models it may be given; all of them where none are named.
     allowed_models: tuple[str, ...] = ()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
+
+    @property
+    def owner_of_models(self) -> str:
+        """Who makes something of the names of its models: itself, or its runner for all agents alike."""
+        return f"runner {self.runner.name}" if self.runner.models == "shared" else f"agent {self.id}"
 
     def check_model(self, model: str) -> None:
         """Raise `Refused` for a model that it may not use, or that its runner is sure to refuse.
@@ -101,10 +106,19 @@ class Ended:
             raise self._broken(heard.failure) from heard.failure
         if final is None:
             raise self._unanswered()
-        refused = denial(final.text)
+        text = self.remark or final.text
+        refused = denial(text)
         if refused is not None:
             raise self.failed(Reason.DENIED, refused)
-        return final.text
+        return text
+
+    @property
+    def remark(self) -> str:
+        """What was said beside a call of a tool, where it has to be the answer, because nothing else is one."""
+        final = self.heard.final
+        if final is None or final.attachments or self.question.has_sent:
+            return ""
+        return self.heard.transcript.remark if classify(final.text).reason is Reason.EMPTY else ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -117,10 +131,21 @@ class Ended:
     @property
     def passed_on(self) -> RunnerError | None:
         """Why another model may be asked. A turn that took too long has had the time of all of them."""
-        failure = self.heard.failure
-        if self.heard.denied is not None or not isinstance(failure, RunnerError):
+        heard = self.heard
+        if heard.denied is not None:
             return None
-        return failure if failure.kind in PASSED_ON else None
+        if heard.failure is None:
+            return self._out_of_its_time()
+        if not isinstance(heard.failure, RunnerError) or heard.failure.kind not in PASSED_ON:
+            return None
+        return heard.failure
+
+    def _out_of_its_time(self) -> RunnerError | None:
+        """What it has taken of the turn was all it may have. Who may still be working is not joined by another one."""
+        alarm, heard = self.alarm, self.heard
+        if alarm is None or not alarm.passes_on or heard.final is not None or not self.confirmed:
+            return None
+        return RunnerError("timeout", f"{alarm.message} (phase {heard.clocks.phase})")
 
     @property
     def announces_only(self) -> bool:
@@ -128,7 +153,7 @@ class Ended:
         final = self.heard.final
         if final is None or final.attachments or self.question.has_sent:
             return False
-        return is_interim(final.text)
+        return is_interim(self.remark or final.text)
 
     def _broken(self, error: BaseException) -> TurnFailed:
         if isinstance(error, RunnerError):

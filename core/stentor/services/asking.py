@@ -1,7 +1,6 @@
 """Asks an agent: one model after another until there is an answer, and all of them within the time of one turn."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,26 +9,27 @@ from functools import partial
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import Message, TurnRequest, Usage
 from stentor.contract.settings import ProviderSettings, SecretRef
-from stentor.contract.tools import Tool
+from stentor.contract.tools import SKILL, Tool
 from stentor.domain.candidates import line_up, permitted
 from stentor.domain.faults import StoreError
 from stentor.domain.reasoning import without_reasoning
 from stentor.domain.records import Preferences
-from stentor.domain.replies import Reason, is_interim
+from stentor.domain.replies import Reason
 from stentor.domain.rulings import Hand
 from stentor.domain.wishes import Wishes
 from stentor.ports import Clock, Store
 from stentor.services.agent_turns import Ended, Question, ServerDown
-from stentor.services.briefing import Brief, Briefing
+from stentor.services.briefing import Brief, Briefing, ReadsSkills
 from stentor.services.cooldowns import Cooldowns
 from stentor.services.errands import Errands, Result
+from stentor.services.lineup import LineUp
 from stentor.services.listening import Listening
 from stentor.services.mcp_access import McpTurns
 from stentor.services.outcomes import TurnFailed, TurnOutcome, TurnSkipped, both
 from stentor.services.preflight import Preflight
 from stentor.services.toolbox import Toolbox
 from stentor.services.transcript import Transcript
-from stentor.services.turn_clocks import TurnClocks
+from stentor.services.turn_clocks import TimeLeft, TurnClocks
 
 # What a runner gets to put its things away once it is told to stop.
 _CLEANUP_SECONDS = 20.0
@@ -44,6 +44,9 @@ _GO_ON = (
 )
 _ERRANDS_DONE = "What you sent others to do is done. Here is what they say; answer with the complete result."
 _STILL_INTERIM = f"{Reason.INTERIM}: the agent only announces work, also when it was asked again"
+_REMARK = (
+    f"{Reason.EMPTY}: the agent ended with no text; its answer is what it said beside its last call of a tool"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ class Asking:
     _usage: Usage = field(init=False, default_factory=Usage)
     _notes: list[str] = field(init=False, default_factory=list[str])
     _switches: int = field(init=False, default=0)
+    # Whether anybody was asked, and who was the last that is told of the conversation.
+    _begun: bool = field(init=False, default=False)
+    _listener: str | None = field(init=False, default=None)
 
     async def answer(self, tasks: asyncio.TaskGroup) -> TurnOutcome:
         """An agent that only announces its work is asked for the result, once and within the same time.
@@ -107,8 +113,10 @@ class Asking:
             await self._transcript.answer(text)
             ended = await self._ask(more, tasks)
             text = ended.text()
-        if asked_again and is_interim(text) and not self.question.has_sent:
-            self._notes.append(_STILL_INTERIM)
+        if asked_again and ended.announces_only:
+            self._note(_STILL_INTERIM)
+        if ended.remark:
+            self._note(_REMARK)
         final, model = ended.heard.final, ended.heard.model
         return TurnOutcome(
             text,
@@ -156,12 +164,21 @@ class Asking:
             question.agent.workspace,
             session_kind=question.run.session.kind,
             may_send=question.messages is not None and question.messages.tool is not None,
+            reads_skills=self._reads_skills(),
         )
         self._notes += self._brief.warnings
+
+    def _reads_skills(self) -> ReadsSkills:
+        if self.question.agent.runner.reads_files:
+            return "files"
+        return "by_tool" if SKILL in self._tools() else "not"
 
     def _line_up(self, first: str | None) -> tuple[str | None, ...]:
         """What a job names in place of the agent's fallbacks counts, also if that is none."""
         turn, agent = self.question.turn, self.question.agent
+        if agent.runner.models == "none":
+            self._say_that_no_model_is_asked(first)
+            return (None,)
         models = line_up(first, agent.fallbacks if turn.fallbacks is None else turn.fallbacks)
         for model in models:
             if model is not None and not permitted(model, agent.allowed_models):
@@ -169,6 +186,25 @@ class Asking:
                 message = f"agent {agent.id!r} may not use the model {model!r}; allowed: {allowed}"
                 raise TurnFailed("setup", "model_not_allowed", message, model=model)
         return models
+
+    def _say_that_no_model_is_asked(self, model: str | None) -> None:
+        """Nothing that somebody wants is passed over in silence."""
+        turn = self.question.turn
+        wanted = {
+            "model": model,
+            "fallbacks": turn.fallbacks or self.question.agent.fallbacks,
+            "thinking": turn.thinking or self._wishes.thinking,
+        }
+        named = [name for name, value in wanted.items() if value]
+        if named:
+            runner = self.question.agent.runner.name
+            self._note(
+                f"the runner {runner} asks no model: what is said of {', '.join(named)} changes nothing"
+            )
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
 
     @property
     def _left(self) -> float:
@@ -180,37 +216,44 @@ class Asking:
 
     async def _ask(self, text: str, tasks: asyncio.TaskGroup) -> Ended:
         """Until somebody answers, or nobody is left. Each goes on where the one before was cut off."""
-        runner = self.question.agent.runner
         await self._transcript.ask(text)
-        waiting = deque(self.means.cooldowns.in_order(runner.name, self._models))
-        refused: list[str] = []
-        begun = False
+        candidates = LineUp(self.means.cooldowns, self.question.agent, self._models)
         while True:
-            model = waiting.popleft()
-            ended = await self._take(model, text, tasks, is_last=not waiting)
+            model = candidates.next()
+            ended = await self._take(model, text, tasks, is_last=candidates.is_empty)
             self._usage = both(self._usage, ended.heard.usage)
             self._notes += ended.warnings
             if ended.heard.switched is not None:
-                waiting = deque(await self._switch(ended, ended.heard.switched))
+                candidates = await self._switch(ended, ended.heard.switched)
+            elif (error := ended.passed_on) is not None:
+                self._pass_on(candidates, model, ended, error)
             else:
-                error = ended.passed_on
-                if error is None:
-                    if ended.heard.final is not None:
-                        self.means.cooldowns.answered(runner.name, model)
-                    return ended
-                begun = begun or not isinstance(error, ServerDown)
-                refused.append(f"{model or runner.name} did not answer: {error}")
-                self.means.cooldowns.failed(runner.name, model, error.kind, error.retry_after)
-                if error.kind == "context" and self._transcript.tell_less():
-                    waiting.appendleft(model)
-                elif not waiting or self._is_late:
-                    raise _given_up(ended, error, refused, begun=begun)
-                self._notes.append(refused[-1])
+                for note in candidates.answered(model) if ended.heard.final is not None else ():
+                    self._note(note)
+                return ended
             if not self._transcript.is_asked:
                 text = _GO_ON
                 await self._transcript.ask(text)
 
-    async def _switch(self, ended: Ended, model: str) -> tuple[str | None, ...]:
+    def _pass_on(self, candidates: LineUp, model: str | None, ended: Ended, error: RunnerError) -> None:
+        """To whoever is next. Raise the last failure where nobody is, or no time is left."""
+        if error.kind == "context" and self._transcript.tell_less():
+            candidates.again(model)
+            self._note(f"{candidates.name(model)} was told only a part of the conversation: {error}")
+            return
+        refused = candidates.failed(model, error)
+        if not candidates.is_empty and not self._is_late:
+            self._notes.append(refused)
+            return
+        if self._begun:
+            failure = ended.failed(error.kind, str(error))
+        else:
+            # Nobody could even be asked.
+            failure = TurnSkipped("setup", "preflight", "; ".join(candidates.refused), model=model)
+        failure.quiet_seconds = candidates.quiet_seconds
+        raise failure
+
+    async def _switch(self, ended: Ended, model: str) -> LineUp:
         """The session goes on with another model, from now on."""
         if self._switches == _MOST_SWITCHES:
             raise ended.failed("model_switch", f"the model was switched {_MOST_SWITCHES} times already")
@@ -219,20 +262,22 @@ class Asking:
         self._notes.append(f"the model was switched to {model}")
         hand = Hand(f"agent {self.question.agent.id}", self.means.clock.now_ms())
         await self.means.store.prefer(self.question.run.session.base_key, Wishes(model=model), hand)
-        return self._models
+        return LineUp(self.means.cooldowns, self.question.agent, self._models)
 
     async def _take(self, model: str | None, text: str, tasks: asyncio.TaskGroup, *, is_last: bool) -> Ended:
         means, question = self.means, self.question
-        limit = max(self._left, 0.001) if question.limit else 0.0
-        clocks = TurnClocks(means.clock, limit, means.setup_seconds, means.stall_seconds)
+        # While others may still be asked, nobody gets all of the time.
+        time = TimeLeft(question.limit, max(self._left, 0.001) if question.limit else 0.0, shared=not is_last)
+        clocks = TurnClocks(means.clock, time, means.setup_seconds, means.stall_seconds)
         listening = Listening(
             question.run, means.store, means.clock, means.boot, self._tools(), clocks, self._transcript
         )
         listening.model = model
-        # While others may still be asked, nobody gets all of the time.
-        seconds = (limit if is_last else limit / 2) or None
-        ask = partial(self._request, listening, model, text, seconds)
-        following = listening.follow(question.agent.runner, ask)
+        if model != self._listener:
+            # That the conversation is too long for one says nothing of the others.
+            self._transcript.tell_all()
+        self._listener = model
+        following = listening.follow(question.agent.runner, partial(self._request, listening, model, text))
         turn = tasks.create_task(following, name=f"turn {question.run.id}")
         turn.add_done_callback(lambda _: clocks.stop())
         try:
@@ -251,11 +296,9 @@ class Asking:
         allowed = self.question.turn.tools_allow
         return tools if allowed is None else {name: tools[name] for name in allowed if name in tools}
 
-    async def _request(
-        self, listening: Listening, model: str | None, text: str, seconds: float | None
-    ) -> TurnRequest:
+    async def _request(self, listening: Listening, model: str | None, text: str) -> TurnRequest:
         means, question, brief, wishes = self.means, self.question, self._brief, self._wishes
-        run, agent, limit = question.run, question.agent, listening.clocks.limit
+        run, agent, time = question.run, question.agent, listening.clocks.time
         request = TurnRequest(
             run_id=run.id,
             job_id=question.job.id,
@@ -272,12 +315,12 @@ class Asking:
             thinking=question.turn.thinking or wishes.thinking,
             fast_mode=bool(wishes.fast_mode),
             light_context=question.turn.light_context,
-            deadline=_moment(means.clock.now_ms() + round(limit * 1000)) if limit else None,
+            deadline=_moment(means.clock.now_ms() + round(time.left * 1000)) if time.left else None,
             scheduled_for=None if run.scheduled_ms is None else _moment(run.scheduled_ms),
             workspace=agent.workspace,
             question=brief.question if text == brief.message else text,
             instructions=brief.instructions,
-            seconds=seconds,
+            seconds=time.own or None,
             providers=means.providers,
             reveal=means.reveal,
             over_mcp=partial(means.mcp_turns.open, listening),
@@ -285,6 +328,7 @@ class Asking:
         why = await means.preflight.obstacle(agent.runner, request)
         if why:
             raise ServerDown(why)
+        self._begun = True
         return request
 
 
@@ -292,13 +336,6 @@ def _in_words(results: Sequence[Result]) -> str:
     """What an agent is told of its errands, in the order in which it sent them."""
     said = [f"## Run {result.run_id}: {result.status.value}\n\n{result.text}" for result in results]
     return "\n\n".join([_ERRANDS_DONE, *said])
-
-
-def _given_up(ended: Ended, error: RunnerError, refused: Sequence[str], *, begun: bool) -> TurnFailed:
-    """The last failure; where nobody could even be asked, the run is skipped."""
-    if begun:
-        return ended.failed(error.kind, str(error))
-    return TurnSkipped("setup", "preflight", "; ".join(refused), model=ended.heard.model)
 
 
 async def _stop(turn: "asyncio.Task[None]", listening: Listening) -> bool:

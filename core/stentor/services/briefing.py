@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from stentor.contract.runners import BootstrapFile
 from stentor.domain.background import Background, Tasks
@@ -13,6 +14,8 @@ from stentor.domain.prompts import question, question_of_agent, told, told_of_ev
 from stentor.domain.session_limits import OF_ONE_RUN
 from stentor.domain.skills import listed
 from stentor.ports import Aside, Clock, Workspaces
+
+ReadsSkills = Literal["files", "by_tool", "not"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,26 @@ class Briefing:
     zone: str
 
     async def of(
-        self, job: Job, turn: AgentTurn, workspace: Path | None, *, session_kind: str, may_send: bool
+        self,
+        job: Job,
+        turn: AgentTurn,
+        workspace: Path | None,
+        *,
+        session_kind: str,
+        may_send: bool,
+        reads_skills: ReadsSkills = "files",
     ) -> Brief:
-        """What the agent is told of this turn. With a light context it learns of the job alone."""
+        """What the agent is told of this turn. With a light context it learns of the job alone.
+
+        Of skills that it has no way to read it is told nothing.
+        """
         known = Background()
         if not turn.light_context:
             look = partial(self.workspaces.background, workspace, isolated=session_kind in OF_ONE_RUN)
             known = await self.aside.do(look)
         asked, message = self._asked(job, turn, may_send=may_send)
-        return Brief(asked, message, listed(known.skills), known.bootstrap, known.warnings)
+        skills = "" if reads_skills == "not" else listed(known.skills, by_tool=reads_skills == "by_tool")
+        return Brief(asked, message, skills, known.bootstrap, known.warnings)
 
     async def tasks(self, workspace: Path | None) -> Tasks:
         """What the agent is to look after at each heartbeat, as it stands in its workspace."""

@@ -30,6 +30,8 @@ from stentor.services.transcript import Transcript
 from stentor.services.turn_clocks import TurnClocks
 
 log = logging.getLogger(__name__)
+# What some systems begin their texts with: no part of them.
+_BYTE_ORDER_MARK = "\ufeff"
 _MOST_LATE_NOTES = 20
 _MOST_REFUSALS = 20
 _LONGEST_REFUSAL = 500
@@ -79,6 +81,7 @@ class Listening:
     # What the agent has said since its last call.
     _spoken: list[str] = field(default_factory=list[str])
     _late: set[str] = field(default_factory=set[str])
+    _tells_context: bool = False
 
     async def follow(self, runner: AgentRunner, ask: Callable[[], Awaitable[TurnRequest]]) -> None:
         """The whole turn. Nothing that is raised escapes it but its own cancellation."""
@@ -155,16 +158,17 @@ class Listening:
             return
         self.clocks.model_called()
         match event:
-            case Usage():
-                # Who tells of one request only has told of the last one.
-                context = event.input if event.context is None else event.context
-                self.usage = countable(replace(event, context=context))
+            case Usage(context=context):
+                self._tells_context = self._tells_context or context is not None
+                # Who never says what the last request took in tells of one request only.
+                told = context if self._tells_context else event.input
+                self.usage = countable(replace(event, context=told))
             case ModelSwitched(model=model):
                 self.switched = model if model != self.model else None
             case Denied():
                 self.denied = event
             case Final(text=text):
-                self.final = replace(event, text=whole(text))
+                self.final = replace(event, text=whole(text.removeprefix(_BYTE_ORDER_MARK)))
             case TextDelta(text=text):
                 self._spoken.append(text)
 

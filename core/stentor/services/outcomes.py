@@ -56,6 +56,8 @@ class TurnFailed(Exception):
         self.usage = usage
         self.model = model
         self.unconfirmed = unconfirmed
+        # When the first of those who could have answered may be asked again, where all of them say so.
+        self.quiet_seconds: float | None = None
         # What the agent was not let do on the way.
         self.remarks: tuple[str, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 
 from stentor.domain.backoff import retry_delay_ms, transient
 from stentor.domain.jobs import Job
@@ -25,11 +26,16 @@ def interrupted(
     return replace(end, retire=retirement(run, job, ok=False))
 
 
-def failed(run: RunSeed, job: Job, end: RunEnd, *, new_id: NewId, may_retry: bool) -> RunEnd:
-    """A run that ended badly. Trouble that passes is tried again soon, if the schedule does not come round first."""
+def failed(
+    run: RunSeed, job: Job, end: RunEnd, *, new_id: NewId, may_retry: bool, quiet_seconds: float | None = None
+) -> RunEnd:
+    """A run that ended badly. Trouble that passes is tried again soon, if the schedule does not come round first.
+
+    Where it is said that this has to be, or may be, after `quiet_seconds`, that wins.
+    """
     delay = _retry_delay(run, job, end) if may_retry else None
     if delay is not None:
-        not_before = end.ended_ms + delay
+        not_before = end.ended_ms + (delay if quiet_seconds is None else ceil(quiet_seconds * 1000))
         following = next_after(job.schedule, end.ended_ms, job_id=job.id)
         if following is None or not_before < following:
             again = replace(end, successor=_once_more(run, job, end.ended_ms, new_id, not_before))

@@ -12,6 +12,7 @@ from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.plugin_words import whole
 from stentor.domain.reasoning import without_reasoning
 from stentor.domain.records import RunSeed
+from stentor.domain.replies import Reason, classify
 from stentor.domain.transcripts import mended, shortened, size, within
 from stentor.ports import Clock, Store
 
@@ -59,6 +60,16 @@ class Transcript:
         return bool(self._said) and self._said[-1].role == "user"
 
     @property
+    def remark(self) -> str:
+        """What was said last beside a call of a tool, since the last answer; empty where nothing was."""
+        for entry in reversed(self._said):
+            if entry.role == "assistant" and not entry.calls:
+                break
+            if entry.calls and classify(entry.text).reason is not Reason.EMPTY:
+                return entry.text
+        return ""
+
+    @property
     def unwritten(self) -> tuple[Message, ...]:
         """What the store could not take so far: it goes with the end of the run."""
         return tuple(self._unwritten)
@@ -77,6 +88,10 @@ class Transcript:
         )
         self._longest = longest // 4
         return longest > _NOT_WORTH_TELLING
+
+    def tell_all(self) -> None:
+        """As much of it as ever: whoever is told next may be able to take it in."""
+        self.most = self._longest = HISTORY_CHARACTERS
 
     async def ask(self, text: str) -> None:
         await self._say(Message("user", text))

@@ -1,9 +1,10 @@
 """The clocks of an agent's turn: until its runner begins, until a model is called, and for the whole of it."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from stentor.domain.durations import in_seconds
 from stentor.domain.jobs import AgentTurn, Command, Job
 from stentor.ports import Clock
 
@@ -19,23 +20,42 @@ PROCESS_SPAWNED: Final = "process-spawned"
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What it means when a clock runs out at `at`, on the monotonic clock."""
+    """What it means when a clock runs out at `at`, on the monotonic clock.
+
+    After most of them the turn is over. One that `passes_on` only ends the part of it that one model may have.
+    """
 
     at: float
     kind: str
     message: str
+    passes_on: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """How much of a turn's time there still is, in seconds; 0 where there is no limit. `granted` is all it had."""
+
+    granted: float = 0.0
+    left: float = 0.0
+    # Others wait to be asked: whoever is asked now gets a part of it.
+    shared: bool = False
+
+    @property
+    def own(self) -> float:
+        """What one model may take of it: at most half, while another one waits."""
+        return self.left / 2 if self.shared else self.left
 
 
 @dataclass
 class TurnClocks:
-    """Started with the turn. At any time one clock times the phase, if any does, and another one the whole turn.
+    """Started when somebody is asked. One clock times the phase, if any does, and others what is left of the turn.
 
     Every phase that is new has the stall clock to itself, until the model is called. A program that has been
     given the turn owes nothing before its end, unless it begins to tell its phases.
     """
 
     clock: Clock
-    limit: float
+    time: TimeLeft
     setup: float
     stall: float
     phase: str = "setup"
@@ -47,8 +67,17 @@ class TurnClocks:
 
     def __post_init__(self) -> None:
         self._of_phase = self._alarm(self.setup, "setup_timeout", "setup timed out before runner start")
-        if self.limit:
-            self._of_turn = self._alarm(self.limit, "timeout", f"the turn took longer than {self.limit:g} s")
+        time = self.time
+        if not time.left:
+            return
+        if time.shared:
+            part = (
+                f"it was not done within {in_seconds(time.own)}, which is half of what was left of the turn"
+            )
+            self._of_turn = replace(self._alarm(time.own, "timeout", part), passes_on=True)
+        else:
+            whole = f"the turn took longer than {in_seconds(time.granted)}"
+            self._of_turn = self._alarm(time.left, "timeout", whole)
 
     def enter(self, phase: str) -> None:
         """The runner reports a phase."""
@@ -85,16 +114,16 @@ class TurnClocks:
         return None
 
     def _next(self) -> Alarm | None:
-        """Where two run out together, the one that says more."""
+        """Where two run out together, the one that says more, unless somebody else may still be asked."""
         alarms = [alarm for alarm in (self._of_phase, self._of_turn) if alarm is not None]
-        return min(alarms, key=lambda alarm: alarm.at, default=None)
+        return min(alarms, key=lambda alarm: (alarm.at, not alarm.passes_on), default=None)
 
     def _time_phase(self, alarm: Alarm | None) -> None:
         self._of_phase = alarm
         self._changed.set()
 
     def _patience(self) -> float:
-        longest = min(self.stall, self.limit / 2) if self.limit else self.stall
+        longest = min(self.stall, self.time.left / 2) if self.time.left else self.stall
         return max(longest, _SHORTEST_STALL_SECONDS)
 
     def _alarm(self, seconds: float, kind: str, message: str) -> Alarm:

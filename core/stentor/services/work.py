@@ -137,7 +137,8 @@ class Work:
         )
         # What was skipped comes round again by itself, but for what happens once.
         may_retry = job.is_one_shot if isinstance(failure, TurnSkipped) else not failure.unconfirmed
-        return failed(run, job, end, new_id=self.new_id, may_retry=may_retry)
+        quiet = failure.quiet_seconds
+        return failed(run, job, end, new_id=self.new_id, may_retry=may_retry, quiet_seconds=quiet)
 
 
 def _refuse_without_route(plan: RoutePlan) -> None:

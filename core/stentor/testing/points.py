@@ -111,6 +111,8 @@ class PointedRunner(AgentRunner):
     def __init__(self, runner: AgentRunner, points: Points) -> None:
         self._runner = runner
         self._points = points
+        self.models = runner.models
+        self.reads_files = runner.reads_files
 
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         self._points.reach("runner.turn.before")

@@ -19,7 +19,7 @@ def answered(text: str = " It is done.\n", **facts: Any) -> Final:
 
     response = ModelResponse(parts=[TextPart(text)], **facts)
     check_whole(response, "x:m")
-    return final_of(response, "x:m", has_acted=False)
+    return final_of(response, "x:m", may_be_empty=False, called=False)
 
 
 @pytest.mark.parametrize(

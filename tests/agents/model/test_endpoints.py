@@ -118,9 +118,13 @@ def test_a_section_says_what_is_not_as_usual(
             id="an unknown provider",
         ),
         pytest.param("mine:x", {"mine": {}}, "neither base_url nor api", id="a section that says nothing"),
-        pytest.param("mine:x", {"mine": {"base_url": "box:80"}}, "is no address", id="no scheme"),
-        pytest.param("mine:x", {"mine": {"base_url": "http://:80"}}, "is no address", id="no host"),
-        pytest.param("mine:x", {"mine": {"base_url": "http://[::1/v1"}}, "is no address", id="no URL at all"),
+        pytest.param("openai/gpt-5", {}, "write openai:gpt-5", id="a slash for a colon"),
+        pytest.param(
+            "mine/llama3:8b",
+            {"mine": {"base_url": "http://127.0.0.1/v1"}},
+            "write mine:llama3:8b",
+            id="a slash and a colon",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_refused_with_the_way_out(

@@ -1,7 +1,7 @@
 """Turns that end without an answer, each as what it is, after exactly one request."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from tests.agents.model.conftest import TRANSLATE
@@ -11,7 +11,7 @@ from tests.scripted_model import ScriptedModel
 from stentor.agents.model.runner import ModelRunner
 from stentor.agents.model.settings import ModelSettings
 from stentor.contract.errors import CredentialsRejected, RunnerError
-from stentor.contract.runners import Phase, TextDelta, TurnRequest
+from stentor.contract.runners import Phase, TextDelta, ToolResult, TurnRequest
 from stentor.contract.settings import ProviderSettings, SecretRef
 
 Build = Callable[..., TurnRequest]
@@ -41,12 +41,13 @@ Fail = Callable[[TurnRequest], Awaitable[RunnerError]]
         ("quota", "rate_limit", "answered 429 (insufficient_quota): the account has used up its quota"),
         ("too-long", "context", "(context_length_exceeded): the conversation does not fit"),
         ("empty", "empty", "answered nothing"),
+        ("zero-width", "empty", "answered nothing"),
         ("reasoning-only", "empty", "thought, and answered nothing"),
         ("length-in-thought", "empty", "raise max_tokens"),
         ("filtered", "filtered", "held its answer back"),
         ("cut", "network", "cut the answer off"),
         ("cut-before", "network", "cut the connection"),
-        ("garbage", "unavailable", "answered what is no answer"),
+        ("garbage", "unavailable", "what came is no answer of a model"),
         ("garbage-amid", "unavailable", "no answer of a model"),
         ("error-amid", "overloaded", "the provider failed"),
     ],
@@ -78,17 +79,29 @@ async def test_nobody_there_is_a_network_fault(asking: Build, failure: Fail) -> 
         ("hang-before", "said nothing within 0.2 s (phase model-call-started)", "first_event_seconds"),
         ("hang-at-first", "said nothing within 0.2 s (phase model-call-started)", "first_event_seconds"),
         ("hang-amid", "was not done within 0.2 s (phase model-streaming)", "request_seconds"),
+        ("hang-amid", "said nothing more for 0.2 s (phase model-streaming)", "idle_seconds"),
     ],
-    ids=["before the answer", "before its first word", "amid the answer"],
+    ids=["before the answer", "before its first word", "amid the answer", "between two words"],
 )
 async def test_silence_ends_in_time_and_the_connection_with_it(
     server: ScriptedModel, asking: Build, failure: Fail, model: str, words: str, limit: str
 ) -> None:
-    error = await failure(asking(model, provider={limit: 0.2}))
+    error = await failure(asking(model, provider={"request_seconds": 9, limit: 0.2}))
     assert (error.kind, str(error)) == ("timeout", f"local:{model} {words}")
     async with asyncio.timeout(5):
         await server.hung_up.wait()
     assert len(server.asked) == 1
+
+
+async def test_tools_that_did_nothing_are_no_answer(asking: Build, failure: Fail) -> None:
+    async def call(name: str, args: Mapping[str, object]) -> ToolResult:
+        return ToolResult(ok=False, result=f"there is no tool {name!r}")
+
+    error = await failure(asking("speechless-after-tools", tools=(TRANSLATE,), call_tool=call))
+    assert (error.kind, str(error)) == (
+        "empty",
+        "local:speechless-after-tools called tools, none of which did what it was asked, and answered nothing",
+    )
 
 
 async def test_a_request_gets_no_more_time_than_there_is(asking: Build, failure: Fail) -> None:
@@ -139,6 +152,20 @@ async def test_who_calls_tools_for_ever_is_stopped(
 
 def test_fifty_requests_are_the_limit_where_none_is_set() -> None:
     assert ModelSettings().max_requests == 50
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("sk-abc\ndef12345", "a line break"), ("sk-abc\r", "a line break"), ("sk-\u20ac12345", "a character")],
+)
+async def test_a_key_that_cannot_be_sent_is_a_matter_of_credentials_and_is_not_quoted(
+    server: ScriptedModel, asking: Build, failure: Fail, key: str, words: str
+) -> None:
+    error = await failure(asking("text", reveal=lambda _: key))
+    assert error.kind == "auth"
+    assert f"the key for local:text holds {words} that cannot be sent; store the key alone" in str(error)
+    assert key.strip() not in str(error)
+    assert server.asked == []
 
 
 async def test_a_key_that_cannot_be_had_is_a_matter_of_credentials(

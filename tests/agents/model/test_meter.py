@@ -17,7 +17,7 @@ def used(base_url: str, model: str, *numbers: dict[str, Any]) -> Usage:
 
     from stentor.agents.model.meter import Meter
 
-    meter = Meter(Endpoint(f"x:{model}", model, "openai", base_url, None, 1, 1))
+    meter = Meter(Endpoint(f"x:{model}", model, "openai", base_url, None, 1, 1, 1))
     total = Usage()
     for given in numbers:
         total = meter.add(ModelResponse(parts=[], model_name=model, usage=RequestUsage(**given)))
@@ -44,7 +44,12 @@ def test_a_turn_costs_what_the_price_list_says_or_nobody_knows(
 ) -> None:
     total = used(base_url, model, {"input_tokens": 12_000, "output_tokens": 800})
     assert total.cost_usd == (None if cost is None else pytest.approx(cost))
-    assert (total.input, total.output, total.cached) == (12_000, 800, 0)
+    assert (total.input, total.output, total.cached) == (12_000, 800, None)
+
+
+def test_numbers_that_cannot_be_true_have_no_price_and_are_no_trouble() -> None:
+    total = used("https://api.openai.com/v1", "gpt-4o", {"input_tokens": 10, "cache_read_tokens": 20})
+    assert total == Usage(input=10, output=0, cached=20, cost_usd=None, context=10)
 
 
 def test_requests_add_up_and_the_context_is_that_of_the_last() -> None:
@@ -58,4 +63,4 @@ def test_what_one_request_did_not_say_takes_nothing_from_the_others() -> None:
     total = used(
         "http://127.0.0.1/v1", "m", {"input_tokens": 100, "output_tokens": 10}, {"unmeasured_requests": 1}
     )
-    assert total == Usage(input=100, output=10, cached=0, context=None)
+    assert total == Usage(input=100, output=10, cached=None, context=None)

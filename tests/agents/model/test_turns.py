@@ -118,6 +118,17 @@ async def test_who_has_called_tools_may_have_nothing_left_to_say(asking: Build, 
     assert (await turn(asking("speechless-after-tools", tools=(TRANSLATE,))))[-1] == Final("")
 
 
+async def test_who_has_spoken_beside_a_call_may_end_without_a_word(asking: Build, turn: Take) -> None:
+    """What was said there is heard; whether it is the answer is not for the model's runner to say."""
+
+    async def call(name: str, args: Mapping[str, object]) -> ToolResult:
+        return ToolResult(ok=False, result="no")
+
+    events = await turn(asking("speechless-after-a-remark", tools=(TRANSLATE,), call_tool=call))
+    assert TextDelta("Three items.") in events
+    assert events[-1] == Final("")
+
+
 @pytest.mark.parametrize("model", ["text", "tools"])
 async def test_the_history_and_what_comes_before_it_are_told_with_every_request(
     server: ScriptedModel, asking: Build, turn: Take, model: str
@@ -223,6 +234,21 @@ async def test_half_a_character_is_no_reason_to_fail(
     assert (await turn(asking("split-character")))[-1] == Final("👋")
 
 
+async def test_half_a_character_that_a_model_says_can_be_told_to_it_again(
+    server: ScriptedModel, asking: Build, turn: Take
+) -> None:
+    given: list[Mapping[str, object]] = []
+
+    async def call(name: str, args: Mapping[str, object]) -> ToolResult:
+        given.append(args)
+        return ToolResult(ok=True, result="seen")
+
+    events = await turn(asking("half-beside-a-call", tools=(TRANSLATE,), call_tool=call))
+    assert events[-1] == Final("Done.")
+    assert said(server)[1]["content"] == "Hi \ufffd"
+    assert given == [{"text": "\ufffd"}]
+
+
 @pytest.mark.parametrize(
     ("api", "tier"),
     [("openai-responses", "priority"), ("google", "priority"), ("openai", None), ("ollama", None)],
@@ -232,7 +258,7 @@ def test_only_who_knows_a_faster_tier_is_asked_for_it(
 ) -> None:
     from stentor.agents.model.wishes import wishes  # noqa: PLC0415 - the library may be absent
 
-    endpoint = Endpoint("x:m", "m", api, "http://127.0.0.1", None, 1, 2)
+    endpoint = Endpoint("x:m", "m", api, "http://127.0.0.1", None, 1, 2, 1)
     for fast, wished in ((True, tier), (False, None)):
         request = request_for(ModelSettings(), fast_mode=fast)
         assert wishes(request, ModelSettings(), endpoint).get("service_tier") == wished

@@ -1,7 +1,8 @@
 """The talk with a model: it is asked, calls tools, is told what they gave, and is asked again until it answers."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Self
@@ -24,17 +25,19 @@ from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings as Wishes
 from pydantic_ai.tools import ToolDefinition
 
-from stentor.agents.model.answers import check_whole, final_of
+from stentor.agents.model.answers import check_whole, final_of, says_something, without_halves
 from stentor.agents.model.clients import http_client, model_of
 from stentor.agents.model.endpoints import Endpoint
-from stentor.agents.model.failures import failure_of
-from stentor.agents.model.history import conversation, sound
+from stentor.agents.model.failures import failure_of, timed_out
+from stentor.agents.model.history import conversation
 from stentor.agents.model.meter import Meter
 from stentor.agents.model.settings import ModelSettings
 from stentor.agents.model.wishes import wishes
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import Phase, RunnerEvent, TextDelta, ToolResult, TurnRequest
 from stentor.contract.tools import Tool
+from stentor.domain.durations import in_seconds
+from stentor.domain.halves import sound
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Conversation:
     endpoint: Endpoint
     http: httpx2.AsyncClient
     exchange: "Exchange"
+    # A tool has done what it was asked to, or something was said beside a call.
+    _has_acted: bool = False
 
     @classmethod
     def opened(cls, request: TurnRequest, settings: ModelSettings, endpoint: Endpoint, key: str) -> Self:
@@ -76,8 +81,9 @@ class Conversation:
             yield meter.add(response)
             check_whole(response, who)
             if not response.tool_calls:
-                yield final_of(response, who, has_acted=asked_before > 0)
+                yield final_of(response, who, may_be_empty=self._has_acted, called=asked_before > 0)
                 return
+            self._has_acted = self._has_acted or says_something(response)
             returns: list[ToolReturnPart] = []
             for call in response.tool_calls:
                 if call.tool_name in known:
@@ -97,6 +103,7 @@ class Conversation:
             result = ToolResult(ok=False, result="the arguments are no JSON object; call it again with one")
         else:
             result = await self.request.call_tool(call.tool_name, args)
+            self._has_acted = self._has_acted or result.ok
         try:
             text = result.result if isinstance(result.result, str) else _json(result.result)
         except (TypeError, ValueError) as error:
@@ -129,16 +136,38 @@ class Exchange:
                 model_settings=self.wishes,
                 model_request_parameters=self.parameters,
             ) as stream:
-                async for event in stream:
-                    if phase != "model-streaming":
-                        phase = "model-streaming"
-                        yield Phase(phase)
-                    text = _text(event)
-                    if text:
-                        yield TextDelta(text)
-                self.response = stream.get()
+                async with aclosing(self._each(stream)) as events:
+                    async for event in events:
+                        if phase != "model-streaming":
+                            phase = "model-streaming"
+                            yield Phase(phase)
+                        text = _text(event)
+                        if text:
+                            yield TextDelta(text)
+                self.response = without_halves(stream.get())
         except Exception as error:  # noqa: BLE001 - each becomes one of the kinds that the core knows
             raise failure_of(error, self.endpoint, phase) from None
+
+    async def _each(
+        self, stream: AsyncIterable[ModelResponseStreamEvent]
+    ) -> AsyncGenerator[ModelResponseStreamEvent]:
+        """The events of an answer: once it has begun, none is waited for too long."""
+        events, idle = aiter(stream), self.endpoint.idle_seconds
+        limit: float | None = None
+        while True:
+            waiting = asyncio.timeout(limit)
+            try:
+                async with waiting:
+                    event = await anext(events)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                if not waiting.expired():
+                    raise
+                said = f"{self.endpoint.candidate} said nothing more for {in_seconds(idle)}"
+                raise timed_out(said, "model-streaming") from None
+            yield event
+            limit = idle
 
     def go_on(self, returns: list[ToolReturnPart]) -> None:
         """Next time, the model is told what its tools gave."""

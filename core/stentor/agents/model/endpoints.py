@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import TurnRequest
@@ -49,6 +49,7 @@ class Endpoint:
     key: SecretRef | None
     first_event_seconds: float
     request_seconds: float
+    idle_seconds: float
 
     @property
     def provider(self) -> str:
@@ -80,16 +81,14 @@ def endpoint_named(
     """What the whole name of a model stands for. Raises `RunnerError` where it stands for nothing."""
     name, _, model = candidate.partition(":")
     if not name or not model:
-        raise RunnerError(
-            "bad_request", f"{candidate!r} names no provider; write provider:model, such as openai:gpt-5-mini"
-        )
+        such = _with_colon(candidate, providers) or "provider:model, such as openai:gpt-5-mini"
+        raise RunnerError("bad_request", f"{candidate!r} names no provider; write {such}")
     section = providers.get(name)
     if section is None and name not in KNOWN:
         known = ", ".join(sorted({*KNOWN, *providers}))
-        raise RunnerError(
-            "bad_request",
-            f"there is no provider {name!r}; add [providers.{name}] with its base_url, or use {known}",
-        )
+        meant = _with_colon(candidate, providers)
+        way = f"write {meant}" if meant else f"add [providers.{name}] with its base_url, or use {known}"
+        raise RunnerError("bad_request", f"there is no provider {name!r}; {way}")
     settings = section or ProviderSettings()
     api = _api(name, settings)
     most = most_seconds or float("inf")
@@ -97,11 +96,18 @@ def endpoint_named(
         candidate=candidate,
         model=model,
         api=api,
-        base_url=_base_url(name, api, settings),
+        base_url=_base_url(api, settings),
         key=settings.api_key or (None if settings.base_url else USUAL[api].key),
         first_event_seconds=min(settings.first_event_seconds, most),
         request_seconds=min(settings.request_seconds, most),
+        idle_seconds=min(settings.idle_seconds, most),
     )
+
+
+def _with_colon(candidate: str, providers: Mapping[str, ProviderSettings]) -> str:
+    """As others write it, `openai/gpt-5`, in our spelling; empty where no provider stands in front."""
+    name, _, model = candidate.partition("/")
+    return f"{name}:{model}" if model and (name in KNOWN or name in providers) else ""
 
 
 def is_nearby(host: str) -> bool:
@@ -127,20 +133,7 @@ def _api(name: str, settings: ProviderSettings) -> Api:
     return KNOWN.get(name, "openai")
 
 
-def _base_url(name: str, api: Api, settings: ProviderSettings) -> str:
+def _base_url(api: Api, settings: ProviderSettings) -> str:
     url = (settings.base_url or USUAL[api].base_url).rstrip("/")
-    if not _is_http(url):
-        raise RunnerError(
-            "bad_request",
-            f"base_url of [providers.{name}] is no address; write one such as http://127.0.0.1:8080/v1",
-        )
     # Ollama speaks OpenAI's protocol below /v1 and its own beside it.
     return f"{url.removesuffix('/v1')}/v1" if api == "ollama" else url
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts: SplitResult = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False

@@ -12,6 +12,7 @@ from pydantic_ai import exceptions as theirs
 from stentor.agents.model.causes import why_unreachable
 from stentor.agents.model.endpoints import Endpoint
 from stentor.contract.errors import RunnerError, RunnerErrorKind
+from stentor.domain.durations import in_seconds
 
 _CODE: Final = re.compile(r"[A-Za-z]+(_[A-Za-z]+){0,6}")
 _LONGEST_CODE: Final = 60
@@ -42,11 +43,11 @@ def failure_of(error: Exception, endpoint: Endpoint, phase: str) -> RunnerError:
         case RunnerError():
             return error
         case theirs.ModelRequestTimeout(setting="first_event_timeout"):
-            return _timeout(f"{who} said nothing within {error.timeout:g} s", phase)
+            return timed_out(f"{who} said nothing within {in_seconds(error.timeout)}", phase)
         case theirs.ModelRequestTimeout():
-            return _timeout(f"{who} was not done within {error.timeout:g} s", phase)
+            return timed_out(f"{who} was not done within {in_seconds(error.timeout)}", phase)
         case theirs.ModelTimeoutError() | httpx2.TimeoutException():
-            return _timeout(f"{who} did not answer in time", phase)
+            return timed_out(f"{who} did not answer in time", phase)
         case theirs.ModelConnectionError() | httpx2.TransportError() | OSError():
             return RunnerError("network", f"{who}: {endpoint.address} {_trouble(error, phase)}")
         case theirs.ModelAPIError():
@@ -56,10 +57,10 @@ def failure_of(error: Exception, endpoint: Endpoint, phase: str) -> RunnerError:
         case theirs.UserError():
             return RunnerError("bad_request", f"{who} cannot be asked this: {error.message[:200]}")
         case _:
-            return RunnerError("unavailable", f"{who} answered what is no answer ({type(error).__name__})")
+            return RunnerError("unavailable", f"{who}: what came is no answer of a model")
 
 
-def _timeout(what: str, phase: str) -> RunnerError:
+def timed_out(what: str, phase: str) -> RunnerError:
     return RunnerError("timeout", f"{what} (phase {phase})")
 
 

@@ -14,6 +14,7 @@ from pydantic_ai.messages import (
 )
 
 from stentor.contract.runners import BootstrapFile, Message, TurnRequest
+from stentor.domain.halves import sound
 
 
 def conversation(request: TurnRequest) -> list[ModelMessage]:
@@ -27,11 +28,6 @@ def instructions_of(instructions: str, bootstrap: Iterable[BootstrapFile]) -> st
     """What comes before the conversation: what is asked of the agent, then each file under its path."""
     files = (f"## {file.path}\n\n{file.text}" for file in bootstrap)
     return sound("\n\n".join(part.strip() for part in (instructions, *files) if part.strip()))
-
-
-def sound(text: str) -> str:
-    """Text that can be sent: halves of characters that stand together are one, and others are none."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _messages(entries: Iterable[Message], instructions: str | None) -> Iterator[ModelMessage]:

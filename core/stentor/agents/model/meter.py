@@ -27,23 +27,27 @@ class Meter:
         self._total = Usage(
             input=_sum(total.input, used.input_tokens if said else None),
             output=_sum(total.output, used.output_tokens if said else None),
-            cached=_sum(total.cached, used.cache_read_tokens if said else None),
+            # Nobody can tell a server that has read nothing from its cache from one that says nothing of it.
+            cached=_sum(total.cached, (used.cache_read_tokens or None) if said else None),
             cost_usd=_sum(total.cost_usd, self._cost(response) if said else None),
             context=used.input_tokens if said else None,
         )
         return self._total
 
     def _cost(self, response: ModelResponse) -> float | None:
-        """By the price list that came with the library, where it knows who was asked, by the address, and the model."""
+        """By the price list that came with the library, where it knows who was asked, by the address, and the model.
+
+        Of numbers that cannot be true there is no price.
+        """
         try:
             price: Decimal = calc_price(
                 response.usage,
                 response.model_name or self._endpoint.model,
                 provider_api_url=self._endpoint.base_url,
             ).total_price
-        except LookupError:
+            return float(price)
+        except Exception:  # noqa: BLE001 - an answer is worth more than its price
             return None
-        return float(price)
 
 
 def _sum(one: N | None, other: N | None) -> N | None:

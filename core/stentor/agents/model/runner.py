@@ -23,6 +23,8 @@ class ModelRunner(AgentRunner):
 
     name = "model"
     settings: ClassVar[type[RunnerSettings]] = ModelSettings
+    models = "shared"
+    reads_files = False
 
     async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
         settings = request.settings if isinstance(request.settings, ModelSettings) else ModelSettings()
@@ -57,10 +59,19 @@ def _key(endpoint: Endpoint, reveal: Callable[[SecretRef], str]) -> str:
     if endpoint.key is None:
         return NO_KEY
     try:
-        return reveal(endpoint.key)
+        return _sendable(reveal(endpoint.key), endpoint)
     except (CredentialsRejected, LookupError) as error:
         hint = f"or name another place, as api_key in [providers.{endpoint.provider}]"
         raise RunnerError("auth", f"there is no key for {endpoint.candidate}: {error}; {hint}") from error
+
+
+def _sendable(key: str, endpoint: Endpoint) -> str:
+    """Keys go with the first lines of a request, which take no line breaks and few characters."""
+    if key.isascii() and key.isprintable():
+        return key
+    what = "a line break" if "\n" in key or "\r" in key else "a character"
+    mend = "store the key alone, in one line, as the provider shows it"
+    raise RunnerError("auth", f"the key for {endpoint.candidate} holds {what} that cannot be sent; {mend}")
 
 
 def _opened(request: TurnRequest, settings: ModelSettings, endpoint: Endpoint) -> "Conversation":

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from stentor.contract.settings import RunnerSettings
 
 
 class ModelSettings(RunnerSettings):
     """How the model is asked, where its own ways are not wanted."""
+
+    model_config = ConfigDict(strict=True)
 
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None

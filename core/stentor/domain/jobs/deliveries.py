@@ -13,7 +13,7 @@ from pydantic import (
 
 from stentor.contract.payloads import Manner
 from stentor.domain.durations import parse_duration
-from stentor.domain.jobs.fields import JobModel, Text
+from stentor.domain.jobs.fields import Flag, JobModel, Text
 from stentor.domain.json_types import as_object
 
 
@@ -51,10 +51,10 @@ class FailureDestination(JobModel):
 class FailureAlert(FailureDestination):
     """When people hear of it. What it does not say, the configuration says; `false` is never."""
 
-    enabled: bool = True
+    enabled: Flag = True
     after: Annotated[int, Field(ge=1, le=1000)] | None = None
     cooldown_ms: Annotated[int, Field(ge=0, le=366 * 86_400_000)] | None = None
-    include_skipped: bool | None = None
+    include_skipped: Flag | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -92,19 +92,19 @@ class DeliveryModel(JobModel):
     to: Annotated[tuple[Text, ...] | None, BeforeValidator(_as_list)] = None
     account_id: str | None = None
     thread_id: Annotated[str | None, BeforeValidator(_thread)] = None
-    best_effort: bool = False
+    best_effort: Flag = False
     failure_destination: FailureDestination | None = None
     allow: Annotated[tuple[Text, ...], BeforeValidator(_as_list)] = ()
-    agent_may_send: bool | None = None
+    agent_may_send: Flag | None = None
     on_unknown: Literal["hold", "resend"] = "hold"
     on_thread_gone: Literal["fail", "parent"] = "fail"
     expires_after_seconds: Annotated[int, Field(ge=1, le=30 * 86400)] | None = None
-    mentions: bool = False
-    number_parts: bool = False
-    late_note: bool = False
-    silent: bool = False
-    link_previews: bool = True
-    broadcast: bool = False
+    mentions: Flag = False
+    number_parts: Flag = False
+    late_note: Flag = False
+    silent: Flag = False
+    link_previews: Flag = True
+    broadcast: Flag = False
     priority: Literal["interactive", "alert", "announce", "digest"] = "announce"
     # What the targets were read from when they were written down.
     target_source: Literal["explicit", "prefix", "last", "current", "default"] | None = None

@@ -64,6 +64,8 @@ def _agent_id(value: str) -> str:
     return value
 
 
+# What is merely read as true or false was not said so.
+Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, AfterValidator(_text)]
 Word = Annotated[str, AfterValidator(word)]
 Seconds = Annotated[float, Field(ge=0, le=30 * 86400)]

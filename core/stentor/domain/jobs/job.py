@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from stentor.domain.jobs.deliveries import DeliveryModel, FailureAlert
-from stentor.domain.jobs.fields import AgentId, JobId, JobModel, JobName
+from stentor.domain.jobs.fields import AgentId, Flag, JobId, JobModel, JobName
 from stentor.domain.jobs.payloads import AgentTurn, PayloadModel, SystemEvent
 from stentor.domain.json_types import JsonObject, as_object
 from stentor.domain.schedules import At, Schedule
@@ -31,7 +31,7 @@ class Job(JobModel):
     id: JobId
     name: JobName
     description: str = ""
-    enabled: bool = True
+    enabled: Flag = True
     agent_id: AgentId = "main"
     schedule: Schedule
     timezone_source: Literal["job", "config", "host"] = "job"
@@ -45,7 +45,7 @@ class Job(JobModel):
     overlap: Literal["skip", "queue"] = "skip"
     on_interrupt: Literal["auto", "rerun", "report"] = "auto"
     retry: Retry = Retry()
-    delete_after_run: bool | None = None
+    delete_after_run: Flag | None = None
     revision: int = 1
 
     @model_validator(mode="after")
@@ -65,6 +65,11 @@ class Job(JobModel):
 
 def _check_session(job: Job) -> None:
     event = isinstance(job.payload, SystemEvent)
+    if event and job.agent_id != "main":
+        raise ValueError(
+            f"a systemEvent goes to the main session, which belongs to the default agent: use an agentTurn for the "
+            f"agent {job.agent_id}, or name no agent"
+        )
     if job.session_target == "main":
         _check_main(job, event=event)
     elif event:

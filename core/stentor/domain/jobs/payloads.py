@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from stentor.domain.jobs.fields import JobModel, Seconds, Text, Word, word
+from stentor.domain.jobs.fields import Flag, JobModel, Seconds, Text, Word, word
 from stentor.domain.rendering import PLACEHOLDERS, unknown_placeholders
 from stentor.domain.spelling import did_you_mean
 
@@ -49,7 +49,7 @@ class AgentTurn(JobModel):
     fallbacks: tuple[Model, ...] | None = None
     thinking: Literal["off", "minimal", "low", "medium", "high", "xhigh"] | None = None
     timeout_seconds: Seconds | None = None
-    light_context: bool = False
+    light_context: Flag = False
     tools_allow: tuple[Text, ...] | None = None
 
 
