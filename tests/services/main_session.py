@@ -8,6 +8,7 @@ from typing import Any, cast
 from stentor.adapters.sqlite.reader import Reader
 from stentor.app.operations import Operations
 from stentor.app.seams import Seams
+from stentor.contract.errors import RunnerError
 from stentor.contract.runners import TurnRequest
 from stentor.domain.happenings import HEARTBEAT
 from stentor.ports import Points, Store
@@ -34,6 +35,24 @@ async def repeat(request: TurnRequest) -> str:
 async def all_quiet(request: TurnRequest) -> str:
     del request
     return "HEARTBEAT_OK"
+
+
+def failing_at_first(*errors: RunnerError) -> Turn:
+    """Once with each of these errors, in their order; then it repeats what it is asked."""
+    left = iter(errors)
+
+    async def turn(request: TurnRequest) -> str:
+        for error in left:
+            raise error
+        return request.question
+
+    return turn
+
+
+async def tea_then_urgent(operations: Operations) -> None:
+    await operations.wake({"text": "tea"})
+    await pass_time(5)
+    await operations.wake({"text": "urgent"})
 
 
 class World:

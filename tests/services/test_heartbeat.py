@@ -27,6 +27,7 @@ from tests.services.main_session import (
     all_quiet,
     at,
     event,
+    failing_at_first,
     outlook,
     waking,
 )
@@ -182,12 +183,7 @@ def test_an_event_that_brings_down_every_process_is_not_tried_for_ever(world: Wo
 
 def test_an_event_whose_turn_fails_is_told_by_the_next_one(world: World) -> None:
     world.configured(AGENT + TO_ROOM)
-    answers = iter([RunnerError("auth", "no key")])
-
-    async def broken_once(request: TurnRequest) -> str:
-        for error in answers:
-            raise error
-        return request.question
+    broken_once = failing_at_first(RunnerError("auth", "no key"))
 
     async def story(operations: Operations) -> None:
         await operations.add_job(event())
@@ -202,12 +198,7 @@ def test_an_event_whose_turn_fails_is_told_by_the_next_one(world: World) -> None
 
 def test_trouble_that_passes_is_tried_again(world: World) -> None:
     world.configured(AGENT + TO_ROOM)
-    answers = iter([RunnerError("network", "gone")])
-
-    async def broken_once(request: TurnRequest) -> str:
-        for error in answers:
-            raise error
-        return request.question
+    broken_once = failing_at_first(RunnerError("network", "gone"))
 
     world.simulation(broken_once).live(adding(event()), seconds=2 * MINUTE)
     assert world.sent == ["[2026-07-01 07:00] water the plants"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stentor.app.operations import Operations
+from stentor.cli.waiting import is_done
 from stentor.contract.errors import RunnerError
 from stentor.contract.runners import TurnRequest
 from stentor.domain.heartbeats import MOST_EVENTS
@@ -22,7 +23,9 @@ from tests.services.main_session import (
     TO_ROOM,
     World,
     at,
+    failing_at_first,
     outlook,
+    tea_then_urgent,
     waking,
 )
 from tests.services.stories import JsonObject, adding
@@ -78,12 +81,7 @@ def test_what_a_turn_was_not_told_of_is_open_although_it_ends_well(world: World)
 
 def test_after_a_turn_that_failed_the_rest_waits_with_what_it_was_told_of(world: World) -> None:
     world.configured(AGENT + TO_ROOM)
-    answers = iter([RunnerError("auth", "no key")])
-
-    async def broken_once(request: TurnRequest) -> str:
-        for error in answers:
-            raise error
-        return request.question
+    broken_once = failing_at_first(RunnerError("auth", "no key"))
 
     async def story(operations: Operations) -> None:
         for n in range(MOST_EVENTS + 2):
@@ -102,13 +100,8 @@ def test_after_a_turn_that_failed_the_rest_waits_with_what_it_was_told_of(world:
 
 def test_a_wake_does_not_wait_until_a_failed_turn_is_tried_again(world: World) -> None:
     world.configured(AGENT + TO_ROOM)
-    answers = iter([RunnerError("network", "gone")])
+    broken_once = failing_at_first(RunnerError("network", "gone"))
     told_after: list[float] = []
-
-    async def broken_once(request: TurnRequest) -> str:
-        for error in answers:
-            raise error
-        return request.question
 
     async def story(operations: Operations) -> None:
         await operations.wake({"text": "tea"})
@@ -127,42 +120,23 @@ def test_a_wake_does_not_wait_until_a_failed_turn_is_tried_again(world: World) -
 
 def test_what_another_turn_has_answered_meanwhile_is_not_tried_again(world: World) -> None:
     world.configured(AGENT + TO_ROOM)
-    answers = iter([RunnerError("network", "gone")])
+    broken_once = failing_at_first(RunnerError("network", "gone"))
 
-    async def broken_once(request: TurnRequest) -> str:
-        for error in answers:
-            raise error
-        return request.question
-
-    async def story(operations: Operations) -> None:
-        await operations.wake({"text": "tea"})
-        await pass_time(5)
-        await operations.wake({"text": "urgent"})
-
-    world.simulation(broken_once).live(story, seconds=5 * MINUTE)
+    world.simulation(broken_once).live(tea_then_urgent, seconds=5 * MINUTE)
     assert len(world.questions) == 2
     ended = [(run["trigger"], run["status"], run["errorKind"]) for run in world.heartbeats]
     assert ended == [("wake", "error", "network"), ("retry", "skipped", "answered"), ("wake", "ok", None)]
     retry, answered_by = world.heartbeats[1], world.heartbeats[2]
     assert answered_by["runId"] in retry["error"]
+    assert [is_done(run) for run in world.heartbeats] == [False, True, True]
     assert world.trouble == []
 
 
 def test_a_turn_is_tried_again_although_another_one_came_before_and_failed_too(world: World) -> None:
     world.configured(AGENT + TO_ROOM)
-    answers = iter([RunnerError("network", "gone"), RunnerError("auth", "no key")])
+    broken_twice = failing_at_first(RunnerError("network", "gone"), RunnerError("auth", "no key"))
 
-    async def broken_twice(request: TurnRequest) -> str:
-        for error in answers:
-            raise error
-        return request.question
-
-    async def story(operations: Operations) -> None:
-        await operations.wake({"text": "tea"})
-        await pass_time(5)
-        await operations.wake({"text": "urgent"})
-
-    world.simulation(broken_twice).live(story, seconds=2 * MINUTE)
+    world.simulation(broken_twice).live(tea_then_urgent, seconds=2 * MINUTE)
     assert told_in(world.questions[-1:]) == ["tea", "urgent"]
     assert world.unanswered == 0
 
@@ -171,12 +145,7 @@ def test_a_heartbeat_that_failed_is_tried_again_although_events_were_answered_me
     world: World,
 ) -> None:
     world.configured(AGENT + BEATING)
-    answers = iter([RunnerError("network", "gone")])
-
-    async def broken_once(request: TurnRequest) -> str:
-        for error in answers:
-            raise error
-        return request.question
+    broken_once = failing_at_first(RunnerError("network", "gone"))
 
     async def story(operations: Operations) -> None:
         await pass_time(HALF_HOUR + 5)

@@ -12,6 +12,7 @@ from stentor.app.author import author_of_this_process
 from stentor.app.operations import Operations
 from stentor.cli.daemon import Request, ask_or_do, job_path
 from stentor.cli.output import existing
+from stentor.domain.happenings import ANSWERED
 from stentor.domain.json_types import JsonObject
 from stentor.http.mcp.host import LoopbackHost
 
@@ -123,8 +124,13 @@ def _over(run: JsonObject | None) -> bool:
 
 
 def _judged(answer: JsonObject, key: str, run: JsonObject | None) -> tuple[JsonObject, int]:
-    good = run is not None and _over(run) and run["completionStatus"] == "succeeded"
+    good = run is not None and _over(run) and is_done(run)
     return {**answer, key: run}, 0 if good else _FAILED
+
+
+def is_done(run: JsonObject) -> bool:
+    """Whether a run that is over came to what it was for, by itself or because another one had done it."""
+    return bool(run["completionStatus"] == "succeeded" or run["errorKind"] == ANSWERED)
 
 
 def _read(home: Path, question: Callable[[Reader], Any]) -> Any:
