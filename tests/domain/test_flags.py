@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from stentor.domain import behalf, heartbeats
 from stentor.domain.jobs import AgentTurn
 from stentor.domain.jobs.fields import JobModel
 
@@ -18,11 +19,14 @@ def flags(model: type[JobModel] = JobModel) -> Iterator[tuple[str, Any]]:
         yield from flags(kind)
 
 
+# Turns that nobody stores are kinds of jobs' turns, too.
+UNSTORED = (behalf.OnBehalf, heartbeats.Waking)
 FLAGS = dict(flags())
 
 
 def test_all_of_them_are_looked_at() -> None:
     assert {"Job.enabled", "Job.delete_after_run", "AgentTurn.light_context"} <= FLAGS.keys()
+    assert {f"{kind.__name__}.light_context" for kind in UNSTORED} <= FLAGS.keys()
     assert len(FLAGS) > 12
 
 

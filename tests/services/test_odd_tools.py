@@ -13,7 +13,7 @@ from stentor.contract.tools import Tool, ToolCall, ToolRefused
 from stentor.services.listening import Listening
 from stentor.services.mcp_access import McpTurns
 from stentor.services.transcript import Transcript
-from stentor.services.turn_clocks import TurnClocks
+from stentor.services.turn_clocks import TimeLeft, TurnClocks
 from stentor.testing.chance import SeededChance
 from stentor.testing.rows import BOOT
 from stentor.testing.virtual_time import pass_time
@@ -77,7 +77,7 @@ def listened(home: Path, handler: Handler, play: Callable[[Listening], Awaitable
     async def with_turn(scene: Scene) -> T:
         means = scene.turns.means
         transcript = Transcript(scene.run, means.store, scene.clock, BOOT, str)
-        clocks = TurnClocks(scene.clock, 60, 60, 60)
+        clocks = TurnClocks(scene.clock, TimeLeft(60, 60), 60, 60)
         tools = {"odd": Tool("odd", "Is odd.", {"type": "object"}, handler)}
         return await play(Listening(scene.run, means.store, scene.clock, BOOT, tools, clocks, transcript))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from stentor.domain.happenings import HEARTBEAT, Happening
 from stentor.domain.instants import iso
 from stentor.domain.jobs import AgentTurn, DeliveryModel, Job
+from stentor.domain.jobs.fields import Flag
 from stentor.domain.offsets import first_change, offset_at
 from stentor.domain.prompts import short_time
 from stentor.domain.routing import LAST
@@ -103,9 +104,9 @@ class Waking(AgentTurn):
     One that `beats` comes by itself, and any other because somebody wants it. `notes` are warnings for the run log.
     """
 
-    beats: bool = False
+    beats: Flag = False
     notes: tuple[str, ...] = ()
-    has_events: bool = False
+    has_events: Flag = False
 
 
 def heartbeat_job(waking: Waking, delivery: DeliveryModel, now_ms: int) -> Job:
