@@ -64,8 +64,8 @@ DELIVERY = (
     Mutant(
         "waiting counts as trying",
         f"{SQLITE}/settling.py",
-        "attempts = attempts - ?8,",
-        "attempts = attempts - 0 * ?8,",
+        "attempts = attempts - w.unused,",
+        "attempts = attempts - 0 * w.unused,",
         f"{DISPATCHING}::test_an_unavailable_channel_uses_up_no_attempt",
     ),
     Mutant(

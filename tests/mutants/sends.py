@@ -41,7 +41,7 @@ SENDS = (
         "yield Allowed(target.canonical, target)",
         "yield Allowed(text, replace(target, address=text))",
         f"{REACHING}::test_entries_of_one_meaning_are_one_entry",
-        also=((REACH, "import dataclass\n", "import dataclass, replace\n"),),
+        also=((REACH, "import Iterator\n", "import Iterator\nfrom dataclasses import replace\n"),),
     ),
     Mutant(
         "an allowed target is allowed on every account",

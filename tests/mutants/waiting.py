@@ -68,7 +68,7 @@ WAITING = (
     Mutant(
         "the clock of a nonce runs though nothing was sent",
         f"{SQLITE}/settling.py",
-        "first_sent_at = iif(attempts = ?8, NULL, first_sent_at)",
+        "first_sent_at = iif(attempts = w.unused, NULL, first_sent_at)",
         "first_sent_at = first_sent_at",
         "tests/services/test_not_begun.py::test_the_window_of_a_nonce_opens_when_a_part_is_first_offered",
     ),

@@ -38,6 +38,7 @@ from stentor.services.dispatcher import Dispatcher
 from stentor.services.errands import Errands
 from stentor.services.executor import Executor
 from stentor.services.heartbeat import Heartbeat
+from stentor.services.job_memory import JobMemory
 from stentor.services.job_rules import JobDefaults
 from stentor.services.jobbook import JobBook
 from stentor.services.maintenance import Maintenance
@@ -112,7 +113,7 @@ class App:
                 with Reader.open(database(ground.home)) as reader:
                     registry.observe_run(reader.run(end.run_id) or {})
 
-        courtesy = Courtesy()
+        courtesy, memory = Courtesy(), JobMemory()
         dispatcher = Dispatcher(
             store, clock, chance, directory, connections, courtesy, redactor, boot, _SEND_SLOTS, receipt_seen
         )
@@ -165,6 +166,7 @@ class App:
             chance,
             executor,
             courtesy,
+            memory,
             boot,
             Vigil(store, clock),
             Pace(limits.catch_up_per_minute),
@@ -180,6 +182,7 @@ class App:
             directory,
             JobDefaults.of(config, ground.agents, registry.tools),
             courtesy,
+            memory,
             scheduler.job_changed,
             boot,
             conversations,
@@ -246,7 +249,11 @@ class App:
         self.learn_secrets()
         await self.announce_accounts(gated=True)
         await Readying(
-            self.ground.store, self.ground.seams.clock, self.ground.zones.version, self._obstacle
+            self.ground.store,
+            self.ground.seams.clock,
+            self.scheduler.memory,
+            self.ground.zones.version,
+            self._obstacle,
         ).run()
 
     def learn_secrets(self) -> None:

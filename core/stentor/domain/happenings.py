@@ -1,7 +1,8 @@
 """What happens in the main session without anybody saying it: events that wake the agent, or wait for its heartbeat."""
 
-from dataclasses import dataclass
 from typing import Literal
+
+from stentor.domain.values import value
 
 WakeMode = Literal["now", "next-heartbeat"]
 # Its runs have no job that anybody could edit, and still stand in the run log under an id: one that no job can have.
@@ -13,7 +14,7 @@ ANSWERED = "answered"
 _NO_HEARTBEAT = "there is no heartbeat to wait for ([heartbeat] every is not set), so the agent is woken now"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Happening:
     """An event that no turn has answered yet, and where it stands in its session."""
 
@@ -29,7 +30,7 @@ class Happening:
         return self.session_id, self.seq
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attention:
     """What a run has to do with the events of the main session.
 
@@ -46,7 +47,7 @@ class Attention:
 UNCONCERNED = Attention()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attendance:
     """Whether somebody acts on events, and whether somebody looks after them by and by."""
 
@@ -65,7 +66,7 @@ class Attendance:
 UNATTENDED = Attendance()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Beats:
     """The instant of the last heartbeat that came by itself, and when the last of all turns was asked for.
 

@@ -1,11 +1,12 @@
 """Accounting: every instant a schedule yields gets exactly one outcome, however late anybody looks."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, islice
 from typing import Literal
 
 from stentor.domain.schedules import Every, Schedule, instants, next_after
+from stentor.domain.values import value
 
 Outcome = Literal["run", "missed", "skipped"]
 Policy = Literal["latest", "all", "skip"]
@@ -13,7 +14,7 @@ Policy = Literal["latest", "all", "skip"]
 LATE_MS = 60_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accounted:
     """One instant and what became of it; with `last_ms`, a range of `count` instants of the same fate.
 
@@ -28,7 +29,7 @@ class Accounted:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accounting:
     """A slice of the account, oldest first. Not `complete`: more is due, ask again from `accounted_until_ms`."""
 
@@ -37,7 +38,7 @@ class Accounting:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class MissedRule:
     """What a job wants done about instants that passed while nothing ran."""
 
@@ -45,7 +46,7 @@ class MissedRule:
     grace_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Look:
     """The circumstances of one look at a job: who watched since when, and what stands in the way."""
 

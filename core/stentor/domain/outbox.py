@@ -1,7 +1,7 @@
 """The outbox state machine: what an answer to a send means, and what its parts make of a delivery."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from stentor.contract.errors import (
     FILE_REASONS,
@@ -20,6 +20,7 @@ from stentor.contract.receipts import Receipt
 from stentor.contract.targets import Target
 from stentor.contract.traits import Traits
 from stentor.domain.states import DeliveryState, PartState
+from stentor.domain.values import value
 
 _LEVELS = (PartState.ACCEPTED, PartState.DELIVERED, PartState.READ)
 _FAILED = frozenset({PartState.REJECTED, PartState.EXPIRED, PartState.CANCELLED})
@@ -43,7 +44,7 @@ _OF_THE_REST = 0.85
 _END_OF_WINDOW = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Gate:
     """A closed account or chat: nothing goes there before `until_ms`, and then one part goes ahead alone.
 
@@ -56,7 +57,7 @@ class Gate:
     scope: ThrottleScope = "account"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewAddress:
     """Where a delivery goes from now on; with `for_all`, whatever was meant for the old address goes there too."""
 
@@ -64,7 +65,7 @@ class NewAddress:
     for_all: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """What becomes of a part after one attempt. `uses_attempt` is false when nothing was offered to the wire."""
 
@@ -92,7 +93,7 @@ class Verdict:
     without_files: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Attempt:
     """The circumstances of one send, as far as the verdict depends on them."""
 

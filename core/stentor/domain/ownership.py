@@ -1,17 +1,18 @@
 """Who owns a send: what an agent has sent to a place itself is not announced there once more."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from stentor.contract.targets import Target
 from stentor.domain.records import DeliverySeed
 from stentor.domain.states import DeliveryState, Purpose
+from stentor.domain.values import value
 
 ALREADY_SENT = "already_sent"
 FALLBACK = "fallback"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ToolSend:
     """A message an agent sent during its run: where it was meant to go, where it goes, and how far it is."""
 

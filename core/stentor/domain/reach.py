@@ -4,18 +4,18 @@ It is asked about canonical targets on their accounts, so no spelling gets past 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from stentor.contract.targets import Target
 from stentor.domain.jobs import DeliveryModel
 from stentor.domain.routing import Address, Directory, RouteError, channel_of, resolve
 from stentor.domain.states import Purpose
+from stentor.domain.values import value
 
 # Behind the name of a channel: all of its targets.
 ANY = "*"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reach:
     """A job's own targets, those its author allows besides, and those where people hear of its trouble."""
 
@@ -61,7 +61,7 @@ def check(reach: Reach, purpose: Purpose, target: Target) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Allowed:
     """One entry of an allow list: a target, or every target of a channel, or why it is neither."""
 

@@ -1,6 +1,6 @@
 """What services hand to the store and get back: plain values, times in milliseconds."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from stentor.contract.inbox import Incoming
 from stentor.contract.payloads import Manner
@@ -11,9 +11,10 @@ from stentor.domain.happenings import UNCONCERNED, Attention
 from stentor.domain.manners import USUAL
 from stentor.domain.outbox import Verdict
 from stentor.domain.states import DeliveryState, Priority, Purpose, RunStatus, Trigger
+from stentor.domain.values import value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class JobRow:
     """A stored job: its canonical document, and the columns the scheduler works with."""
 
@@ -33,7 +34,7 @@ class JobRow:
     blocked: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DueJob:
     """A job with an instant to account for. `running` counts its runs that could be under way.
 
@@ -45,7 +46,7 @@ class DueJob:
     not_before_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Freshness:
     """A session that is older than this, or in which nobody has spoken since, is not gone on with."""
 
@@ -53,7 +54,7 @@ class Freshness:
     spoken_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SessionSeed:
     """The session a run gets. A shared session is found by its key; any other is made anew."""
 
@@ -69,7 +70,7 @@ class SessionSeed:
     fresh: Freshness | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class ErrandSeed:
     """What a run does that another one asked for: no stored job says it."""
 
@@ -79,7 +80,7 @@ class ErrandSeed:
     doc: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunSeed:
     """A run as it is first written down: queued, leased to this boot, its session beside it."""
 
@@ -102,7 +103,7 @@ class RunSeed:
         return max(self.scheduled_ms or 0, self.not_before_ms or 0)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OccurrenceRow:
     """One accounted instant, or with `last_ms` and `count` a range of instants with one outcome."""
 
@@ -114,7 +115,7 @@ class OccurrenceRow:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Claim:
     """Everything that becomes true when a job is accounted for up to an instant; all of it or nothing."""
 
@@ -129,7 +130,7 @@ class Claim:
     finished: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PartSeed:
     id: str
     n: int
@@ -141,7 +142,7 @@ class PartSeed:
     plain: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DeliverySeed:
     """A delivery as it is first written down, with the parts rendered for it."""
 
@@ -170,7 +171,7 @@ class DeliverySeed:
     manner: Manner = USUAL
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RunEnd:
     """Everything that becomes true when a run ends. `boot` fences: only the lease holder may write it.
 
@@ -208,7 +209,7 @@ class RunEnd:
     most_errors: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finished:
     """Whether the end of a run was taken, its successor as queued, and whether the job's next instant moved."""
 
@@ -217,7 +218,7 @@ class Finished:
     rescheduled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class OpenRun:
     """A run that a dead process left behind."""
 
@@ -226,7 +227,7 @@ class OpenRun:
     sent_something: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outgoing:
     """A part whose `sending` is committed, or was when its process died."""
 
@@ -260,7 +261,7 @@ class Outgoing:
         return self.opened or self.target
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settlement:
     """The verdict on one attempt of a part."""
 
@@ -270,7 +271,7 @@ class Settlement:
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AccountRow:
     """What the outbox knows of an account. A shut account keeps its parts pending."""
 
@@ -287,7 +288,7 @@ class AccountRow:
     at_once: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrival:
     """A message that came in. `held` is from somebody who may not write to the account, or not yet; `known` is who is
     listed by name, and not only let in with everybody.
@@ -300,7 +301,7 @@ class Arrival:
     known: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Preferences:
     """What somebody wants of a conversation; None leaves it to the agent. A pinned one is never tidied away."""
 
@@ -310,7 +311,7 @@ class Preferences:
     pinned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Recovery:
     """What a start found of the process before it."""
 
@@ -318,7 +319,7 @@ class Recovery:
     parts: tuple[Outgoing, ...] = field(default=())
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class IncidentStep:
     """An incident is told of, or closed, unless that was done since `told_ms`. The first choice that can go is sent.
 

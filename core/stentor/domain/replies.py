@@ -1,11 +1,11 @@
 """What an agent's final text asks for: to be sent, to stay silent, to be asked again, and why."""
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from stentor.domain.reasoning import without_reasoning
+from stentor.domain.values import value
 
 SILENT_TOKEN = "NO_REPLY"  # noqa: S105 - a word agents write, not a secret
 HEARTBEAT_ACK = "HEARTBEAT_OK"
@@ -75,7 +75,7 @@ class Reason(StrEnum):
 Silence = Literal[Reason.EMPTY, Reason.SILENT_TOKEN, Reason.HEARTBEAT_ACK]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reply:
     """A reply to send (`text`, possibly empty beside attachments) or to keep back for `reason`."""
 

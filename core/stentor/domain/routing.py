@@ -5,7 +5,6 @@ Add-time checks, previews, runs, tools, alerts and manual sends all ask here, so
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from stentor.contract.channel import Channel
@@ -15,6 +14,7 @@ from stentor.contract.targets import Target, TargetHints
 from stentor.domain.answers import parsed_by
 from stentor.domain.plugin_words import PluginFault, asked, said, storable
 from stentor.domain.spelling import did_you_mean
+from stentor.domain.values import value
 
 Source = Literal["explicit", "prefix", "last", "current", "default"]
 # Words for conversations: they stand for a target that is known from elsewhere.
@@ -57,7 +57,7 @@ class Directory(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Address:
     """A target as somebody wrote it."""
 
@@ -68,7 +68,7 @@ class Address:
     default_kind: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Route:
     """A resolved address and what it was resolved from."""
 

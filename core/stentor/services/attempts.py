@@ -26,6 +26,7 @@ from stentor.domain.plugin_words import PluginFault, named
 from stentor.domain.records import Outgoing
 from stentor.domain.routing import Directory
 from stentor.domain.states import PartState
+from stentor.domain.values import value
 from stentor.ports import Chance, Clock
 from stentor.services.circumstances import attempt_of, traits_for
 from stentor.services.connections import Connections
@@ -44,7 +45,7 @@ _NEVER_RENDERED = Verdict(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """What an attempt came to, and the secrets it was made with. A late one follows the answer that was given in its
     place at the deadline.

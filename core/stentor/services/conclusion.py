@@ -13,13 +13,14 @@ from stentor.domain.records import DeliverySeed, RunEnd, RunSeed
 from stentor.domain.replies import Reply, classify
 from stentor.domain.route_plans import RoutePlan
 from stentor.domain.states import RunStatus
+from stentor.domain.values import value
 from stentor.services.outcomes import TurnOutcome
 from stentor.services.outgoing import Outgoings
 
 _SUMMARY_CHARACTERS = 2000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Conclusion:
     run: RunSeed
     job: Job

@@ -27,9 +27,9 @@ from stentor.services.work import Work
 log = logging.getLogger(__name__)
 # Few enough that making them never keeps the loop to itself, many enough that writing them down is one thing.
 _SAID_AT_ONCE = 2
-_HEARD_AT_ONCE = 4
-_ENDED_TOGETHER = 32
-_SORTED_AT_ONCE = 128
+_HEARD_AT_ONCE = 8
+_ENDED_TOGETHER = 64
+_SORTED_AT_ONCE = 48
 _LOOK_AGAIN_SECONDS = 10.0
 # How long after its limit a run may still hold its lease: stopping takes a moment.
 _LEASE_GRACE_MS = 60_000

@@ -21,6 +21,7 @@ from stentor.services.courtesy import Courtesy
 from stentor.services.job_answers import answer
 from stentor.services.job_apply import ApplyPlan, planning
 from stentor.services.job_edits import StoredJob, first_row, removal
+from stentor.services.job_memory import JobMemory
 from stentor.services.job_patches import edited
 from stentor.services.job_rules import JobDefaults, JobRules, Origin, Prepared
 from stentor.services.naming import Naming
@@ -41,6 +42,7 @@ class JobBook:
     directory: Directory
     defaults: JobDefaults
     courtesy: Courtesy
+    memory: JobMemory
     on_change: Callable[[str], None]
     boot: str
     conversations: Conversations
@@ -58,7 +60,9 @@ class JobBook:
             return self.rules.prepare(raw, origin)
 
         prepared = await self.naming.knowing(prepare)
-        await self.store.add_job(first_row(prepared, self.clock.now_ms()), by=by)
+        row = first_row(prepared, self.clock.now_ms())
+        await self.store.add_job(row, by=by)
+        self.memory.read(row)
         self.on_change(prepared.job.id)
         return answer(self.rules, prepared)
 
@@ -121,7 +125,7 @@ class JobBook:
         if row is None:
             return None
         now = self.clock.now_ms()
-        job = Job.model_validate_json(row.doc)
+        job = self.memory.read(row)
         session = self.resets.applied(session_for(job, ident("s", now, self.chance.token(10))), now)
         run_id = ident("r", now, self.chance.token(10))
         seed = RunSeed(run_id, job.id, job.name, Trigger.MANUAL, now, self.boot, session)

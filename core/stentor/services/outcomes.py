@@ -1,11 +1,12 @@
 """How a turn ends: with something to say, or with a failure that has a phase."""
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import TypeVar
 
 from stentor.contract.runners import AttachmentRef, Message, Usage
 from stentor.domain.happenings import UNCONCERNED, Attention
 from stentor.domain.states import RunStatus
+from stentor.domain.values import value
 
 N = TypeVar("N", int, float)
 # More tokens than anybody pays for, and few enough to add up for ever.
@@ -17,7 +18,7 @@ _UNCONFIRMED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TurnOutcome:
     """What a turn finished with. `messages` is what its session is to remember and does not know yet."""
 

@@ -20,6 +20,7 @@ from stentor.domain.route_plans import RoutePlan, plan_for
 from stentor.domain.routing import LAST, Directory, Route, RouteError, at_fault
 from stentor.domain.sessions import source_session
 from stentor.domain.states import DeliveryState, Priority, Purpose, Trigger
+from stentor.domain.values import value
 from stentor.ports import Aside, Chance, Clock, Conversations
 from stentor.services.enclosures import kept
 from stentor.services.plugin_calls import Door
@@ -34,7 +35,7 @@ T = TypeVar("T")
 _Alike = dict[str, tuple[Draft, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Style:
     """What a job may say about the look of its messages."""
 
@@ -46,7 +47,7 @@ class Style:
         return cls(job.delivery.number_parts, job.delivery.manner)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Intent:
     """Something to be sent in the name of a job. With a `reason` it is kept back for it, and only written down."""
 

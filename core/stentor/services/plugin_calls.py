@@ -3,27 +3,27 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from traceback import format_exception
 from typing import TypeVar, cast
 
 from stentor.contract.errors import DeliveryError
 from stentor.domain.answers import raised
 from stentor.domain.plugin_words import PluginFault, asked, storable
+from stentor.domain.values import value
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _LONGEST_TRACE = 20_000
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Raised:
     """Told apart from everything a plugin may return."""
 
     error: DeliveryError | TimeoutError | PluginFault
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Door:
     """To one account of a channel, whose name stands in front of all that goes wrong behind it."""
 

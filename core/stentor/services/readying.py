@@ -11,6 +11,7 @@ from stentor.domain.records import JobRow
 from stentor.domain.refusals import details_of
 from stentor.domain.schedules import next_after
 from stentor.ports import Clock, Store
+from stentor.services.job_memory import JobMemory
 
 log = logging.getLogger(__name__)
 _AT_ONCE = 500
@@ -22,6 +23,7 @@ class Readying:
 
     store: Store
     clock: Clock
+    memory: JobMemory
     tz_version: str
     # Why a job cannot run now; empty when it can.
     obstacle: Callable[[Job], str]
@@ -32,7 +34,7 @@ class Readying:
         blocked: dict[str, str] = {}
         async for row in self._jobs():
             try:
-                job = Job.model_validate_json(row.doc)
+                job = self.memory.read(row)
             except ValidationError as error:
                 mistakes = (f"{detail.path}: {detail.message}" for detail in details_of(error, Job))
                 blocked[row.id] = f"unreadable: {'; '.join(mistakes)}"

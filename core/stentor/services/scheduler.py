@@ -10,7 +10,7 @@ from stentor.domain.idents import ident
 from stentor.domain.jobs import Job
 from stentor.domain.occurrences import Accounted, Look, MissedRule, account
 from stentor.domain.pacing import Pace, Starts
-from stentor.domain.records import Claim, DueJob, JobRow, OccurrenceRow, RunSeed
+from stentor.domain.records import Claim, DueJob, OccurrenceRow, RunSeed
 from stentor.domain.schedules import next_after
 from stentor.domain.session_resets import Resets
 from stentor.domain.sessions import session_for
@@ -18,17 +18,17 @@ from stentor.domain.states import Trigger
 from stentor.ports import Chance, Clock, Store
 from stentor.services.courtesy import Courtesy
 from stentor.services.executor import Executor
+from stentor.services.job_memory import JobMemory
 from stentor.services.vigil import Vigil
 
 log = logging.getLogger(__name__)
 _AHEAD_MS = 250
 _BATCH = 256
 # Few enough that planning them never keeps the loop to itself, many enough that writing them down is one thing.
-_PLANNED_AT_ONCE = 2
+_PLANNED_AT_ONCE = 4
 _CLAIMED_TOGETHER = 16
 # Waiting is monotonic and dueness is wall time: looking again this often bounds what a jump of the clock can cost.
 _LOOK_AGAIN_SECONDS = 10.0
-_CACHED_JOBS = 20_000
 _SCHEDULE_TRIES = 3
 
 
@@ -41,6 +41,7 @@ class Scheduler:
     chance: Chance
     executor: Executor
     courtesy: Courtesy
+    memory: JobMemory
     boot: str
     vigil: Vigil
     catch_up: Pace
@@ -48,7 +49,6 @@ class Scheduler:
     keep_ms: int | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     resets: Resets = field(default_factory=Resets)
-    _parsed: dict[str, tuple[str, Job]] = field(default_factory=dict[str, tuple[str, Job]])
 
     def job_changed(self, job_id: str) -> None:
         """A job was added, edited or removed."""
@@ -94,7 +94,7 @@ class Scheduler:
                     if n % _PLANNED_AT_ONCE == 0:
                         await self.courtesy.turn()
                     try:
-                        job = self._job(found.row)
+                        job = self.memory.read(found.row)
                         planned.append((job, self._plan(job, found, now)))
                     except ValueError as error:
                         writing.create_task(self._cannot_tell(found.row.id, error, now))
@@ -173,17 +173,6 @@ class Scheduler:
         await self.store.schedule_failed(
             job_id, why, at_ms=now, look_again_ms=now + 1000, most=_SCHEDULE_TRIES
         )
-
-    def _job(self, row: JobRow) -> Job:
-        """The job of a row, read once for as long as it says the same."""
-        known = self._parsed.get(row.id)
-        if known is not None and known[0] == row.doc:
-            return known[1]
-        if len(self._parsed) >= _CACHED_JOBS:
-            self._parsed.clear()
-        job = Job.model_validate_json(row.doc)
-        self._parsed[row.id] = (row.doc, job)
-        return job
 
 
 def _may_be_over_by_then(job: DueJob, now: int) -> bool:

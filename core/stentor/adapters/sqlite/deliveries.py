@@ -8,7 +8,7 @@ from itertools import count
 import apsw
 
 from stentor.adapters.sqlite import lanes, runs, targets
-from stentor.adapters.sqlite.rows import Row, fetch, first, listed
+from stentor.adapters.sqlite.rows import Row, fetch, first, listed, write_each
 from stentor.contract.targets import Target
 from stentor.domain import manners
 from stentor.domain.ownership import ToolSend, may_be_owned, with_one_owner
@@ -19,7 +19,7 @@ _INSERT = """
 INSERT INTO deliveries (id, run_id, job_id, purpose, channel, account, target, kind, target_id, thread, source, state, reason,
     required, priority, on_unknown, created_at, expires_at, on_thread_gone, link, linked_to, meant_for,
     manner, unsaid)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+{rows} ON CONFLICT DO NOTHING
 """
 _LEFT_OUT = """
 SELECT d.id, d.run_id, d.job_id, d.purpose, d.channel, d.account, d.target, d.kind, d.target_id, d.thread, d.source, d.required,
@@ -33,8 +33,7 @@ SELECT d.run_id, d.id, d.channel, d.account, d.target, d.meant_for, d.state
 FROM json_each(?) w CROSS JOIN deliveries d ON d.run_id = w.value AND d.purpose = 'tool' ORDER BY d.rowid
 """
 _PART = """
-INSERT INTO parts (id, delivery_id, lane, n, of, state, reason, text, format, attachment, plain)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO parts (id, delivery_id, lane, n, of, state, reason, text, format, attachment, plain) {rows}
 """
 
 
@@ -50,7 +49,7 @@ def insert_all(connection: apsw.Connection, seeds: Iterable[DeliverySeed]) -> Se
     ]
     places = lanes.find_or_open(connection, [seed.target for seed, _ in parts])
     rows = [_part_values(seed, part, lane) for (seed, part), lane in zip(parts, places, strict=True)]
-    connection.executemany(_PART, rows)
+    write_each(connection, _PART, rows)
     # One after the other they get numbers without a gap.
     first_number = connection.last_insert_rowid() - len(rows) + 1
     waiting = zip(count(first_number), parts, places, strict=False)
@@ -156,17 +155,14 @@ def _set_aside(parts: Iterable[PartSeed]) -> str:
 
 def _new_ones(connection: apsw.Connection, seeds: Sequence[DeliverySeed]) -> list[DeliverySeed]:
     """Write their rows, and leave out whose row is there already. That is rare, and only then each is looked at."""
-    before = connection.total_changes()
     connection.execute("SAVEPOINT rows")
-    connection.executemany(_INSERT, map(_values, seeds))
-    all_new = connection.total_changes() - before == len(seeds)
+    all_new = write_each(connection, _INSERT, [_values(seed) for seed in seeds]) == len(seeds)
     connection.execute("RELEASE rows" if all_new else "ROLLBACK TO rows; RELEASE rows")
     return list(seeds) if all_new else [seed for seed in seeds if _is_new(connection, seed)]
 
 
 def _is_new(connection: apsw.Connection, seed: DeliverySeed) -> bool:
-    connection.execute(_INSERT, _values(seed))
-    return connection.changes() == 1
+    return write_each(connection, _INSERT, [_values(seed)]) == 1
 
 
 def _part_values(seed: DeliverySeed, part: PartSeed, lane: int) -> Row:

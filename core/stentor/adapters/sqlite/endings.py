@@ -2,42 +2,51 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import apsw
 
 from stentor.adapters.sqlite import deliveries, guards, happenings, rollup, runs, transcripts
 from stentor.adapters.sqlite.events import alert, event, record_all
 from stentor.adapters.sqlite.giving_up import give_up
-from stentor.adapters.sqlite.rows import Row, fetch
+from stentor.adapters.sqlite.rows import Row, fetch, fetch_packed, listed, write_each
 from stentor.domain.backoff import delay_ms
 from stentor.domain.records import Finished, RunEnd
 from stentor.domain.states import PartState, RunStatus
+from stentor.domain.values import value
 
 _END = """
-UPDATE runs SET status = ?, phase = ifnull(?, phase), ended_at = ?, started_at = ifnull(started_at, ?), error = ?, error_kind = ?,
-    summary = ?, model = ?, other_model = ?, input_tokens = ?, output_tokens = ?, cached_tokens = ?, cost_usd = ?, warnings = ?, suppression = ?,
-    routes = ?, bytes = ?
-WHERE id = ?
+WITH w (run, status, phase, ended, started, error, kind, summary, model, other_model, input, output, cached, cost, warnings,
+    suppression, routes, bytes) AS ({rows})
+UPDATE runs SET status = w.status, phase = ifnull(w.phase, runs.phase), ended_at = w.ended, started_at = ifnull(started_at, w.started),
+    error = w.error, error_kind = w.kind, summary = w.summary, model = w.model, other_model = w.other_model,
+    input_tokens = w.input, output_tokens = w.output, cached_tokens = w.cached, cost_usd = w.cost, warnings = w.warnings,
+    suppression = w.suppression, routes = w.routes, bytes = w.bytes
+FROM w WHERE id = w.run
 """
 _LEASED = """
-SELECT id, job_id, session_id, coalesce(started_at, ?3, queued_at) FROM runs WHERE id = ?1 AND boot = ?2 AND ended_at IS NULL
+SELECT r.id, r.job_id, r.session_id, coalesce(r.started_at, w.value ->> 2, r.queued_at) FROM json_each(?) w
+CROSS JOIN runs r ON r.id = w.value ->> 0 AND r.boot = w.value ->> 1 AND r.ended_at IS NULL
 """
 # A job that was given another time while the run went on lives by that: only its old time is over.
 _GOES_ON = """
-(?4 IS NULL OR (next_at IS NOT NULL AND updated_at >= (SELECT queued_at FROM runs WHERE runs.id = ?5)))
+(w.retire IS NULL OR (next_at IS NOT NULL AND updated_at >= (SELECT queued_at FROM runs WHERE runs.id = w.run)))
 """
 _JOB_AFTER = f"""
-UPDATE jobs SET last_run_at = ?1, last_status = ?2, last_error = ?3,
-    consecutive_errors = CASE WHEN ?2 = 'ok' THEN 0 WHEN ?2 IN ('error', 'timeout') THEN consecutive_errors + 1
+WITH w (job, run, ran, status, error, retire) AS ({{rows}})
+UPDATE jobs SET last_run_at = w.ran, last_status = w.status, last_error = w.error,
+    consecutive_errors = CASE WHEN w.status = 'ok' THEN 0 WHEN w.status IN ('error', 'timeout') THEN consecutive_errors + 1
         ELSE consecutive_errors END,
-    consecutive_skipped = CASE WHEN ?2 = 'skipped' THEN consecutive_skipped + 1 ELSE 0 END,
+    consecutive_skipped = CASE WHEN w.status = 'skipped' THEN consecutive_skipped + 1 ELSE 0 END,
     enabled = CASE WHEN {_GOES_ON} THEN enabled ELSE 0 END,
     next_at = CASE WHEN {_GOES_ON} THEN next_at END,
-    finished = CASE WHEN {_GOES_ON} THEN finished ELSE ?4 END
-WHERE id = ?6
+    finished = CASE WHEN {_GOES_ON} THEN finished ELSE w.retire END
+FROM w WHERE id = w.job
 """
-_JOB_NOW = "SELECT id, consecutive_errors, finished = 'done', not_before IS NOT NULL FROM jobs WHERE id = ?"
+_JOB_NOW = """
+SELECT j.id, j.consecutive_errors, ifnull(j.finished = 'done', 0), j.not_before IS NOT NULL
+FROM json_each(?) w CROSS JOIN jobs j ON j.id = w.value
+"""
 # Success lifts what errors put in the way: the schedule is looked at again at once.
 _LIFT = "UPDATE jobs SET next_at = min(next_at, ?), not_before = NULL WHERE id = ?"
 _BACK_OFF = """
@@ -53,7 +62,7 @@ _SENT = "its agent had sent something already, so the work is not done once more
 _COUNTED = (RunStatus.ERROR, RunStatus.TIMEOUT)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Job:
     """What became of the job by the end of its run."""
 
@@ -65,28 +74,41 @@ class _Job:
 
 def finish_all(connection: apsw.Connection, ends: Sequence[RunEnd]) -> list[Finished]:
     """End runs and put what they want sent into the outbox, or refuse both where the lease is gone."""
-    leased = connection.executemany(_LEASED, [(end.run_id, end.boot, end.started_ms) for end in ends])
+    named = listed((end.run_id, end.boot, end.started_ms) for end in ends)
+    leased = fetch_packed(connection, _LEASED, (named,), columns=4)
     rows = {run: (job, session, ran_ms) for run, job, session, ran_ms in leased}
     kept = [_as_sent(connection, end) for end in ends if end.run_id in rows]
     for end in ends:
         if end.run_id not in rows:
             runs.note_late(connection, end.run_id, f"ended as {end.status.value}", end.ended_ms)
-    connection.executemany(_END, [_values(end) for end in kept])
+    write_each(connection, _END, [_values(end) for end in kept])
     for end in kept:
         _remember(connection, end, *rows[end.run_id][:2])
     deliveries.insert_all(connection, [delivery for end in kept for delivery in end.deliveries])
     rollup.summarise_runs(connection, [end.run_id for end in kept])
     record_all(connection, [_ended(end, rows[end.run_id][0]) for end in kept])
-    told = [
-        (rows[end.run_id][2], end.status, end.error, end.retire, end.run_id, rows[end.run_id][0])
-        for end in kept
-    ]
-    connection.executemany(_JOB_AFTER, told)
-    jobs = {row[0]: _Job(*row) for row in connection.executemany(_JOB_NOW, [row[-1:] for row in told])}
+    jobs = _tell_jobs(connection, [(end, *rows[end.run_id]) for end in kept])
     taken: dict[str, Finished] = {}
-    for end, (*_, job_id) in zip(kept, told, strict=True):
-        taken[end.run_id] = _consequences(connection, end, jobs.get(job_id, _Job(job_id)))
+    for end in kept:
+        job_id = rows[end.run_id][0]
+        taken[end.run_id] = _consequences(connection, end, jobs.get(job_id) or _Job(job_id))
     return [taken.get(end.run_id, Finished(kept=False)) for end in ends]
+
+
+def _tell_jobs(connection: apsw.Connection, ended: Sequence[tuple[RunEnd, str, str, int]]) -> dict[str, _Job]:
+    """Let jobs know of the ends of their runs: those of one job after each other. Gives how they are now."""
+    rounds: list[dict[str, Row]] = []
+    for end, job_id, _, ran_ms in ended:
+        news = (job_id, end.run_id, ran_ms, end.status, end.error, end.retire)
+        free = next((told for told in rounds if job_id not in told), None)
+        if free is None:
+            rounds.append({job_id: news})
+        else:
+            free[job_id] = news
+    for told in rounds:
+        write_each(connection, _JOB_AFTER, list(told.values()))
+    now = fetch_packed(connection, _JOB_NOW, (listed(rounds[0]),), columns=4) if rounds else []
+    return {row[0]: _Job(*row) for row in now}
 
 
 def _as_sent(connection: apsw.Connection, end: RunEnd) -> RunEnd:
@@ -147,6 +169,7 @@ def _values(end: RunEnd) -> Row:
     warnings = json.dumps(end.warnings, ensure_ascii=False) if end.warnings else "[]"
     kept = (end.summary, end.error, warnings, end.routes)
     return (
+        end.run_id,
         end.status,
         end.phase,
         end.ended_ms,
@@ -164,5 +187,4 @@ def _values(end: RunEnd) -> Row:
         end.suppression,
         end.routes,
         sum(len(text.encode()) for text in kept if text),
-        end.run_id,
     )

@@ -17,6 +17,8 @@ from stentor.domain.faults import StoreRefused, StoreUnavailable
 
 # Older engines can lose acknowledged commits when two connections write and checkpoint at once.
 _OLDEST_ENGINE = 3_051_003
+# Statements for many rows there are in several lengths each.
+_KNOWN_STATEMENTS = 500
 _MIGRATION = re.compile(r"(\d{4})_\w+\.sql")
 
 
@@ -27,7 +29,7 @@ def read_write(path: Path) -> apsw.Connection:
             f"SQLite {apsw.sqlitelibversion()} has a known corruption bug: pip install -U apsw"
         )
     path.touch(mode=0o600)  # the log files beside it get the same mode
-    connection = apsw.Connection(str(path))
+    connection = apsw.Connection(str(path), statementcachesize=_KNOWN_STATEMENTS)
     try:
         connection.set_busy_timeout(5000)
         refuse_newer(connection, str(path))

@@ -1,17 +1,17 @@
 """The event table: the append-only account of what happened, and the last resort of every alert."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec
 
 import apsw
 
-from stentor.adapters.sqlite.rows import Row
+from stentor.adapters.sqlite.rows import Row, write_each
 
 P = ParamSpec("P")
 # Made once: json.dumps would make another for every text.
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
-_INSERT = "INSERT INTO events (at, kind, job_id, run_id, delivery_id, data) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO events (at, kind, job_id, run_id, delivery_id, data) {rows}"
 
 
 def event(
@@ -44,14 +44,14 @@ def alarm(
     return event(at_ms, "alert", data, job_id=job_id, run_id=run_id, delivery_id=delivery_id)
 
 
-def record_all(connection: apsw.Connection, events: Iterable[Row]) -> None:
+def record_all(connection: apsw.Connection, events: Sequence[Row]) -> None:
     """In the order in which they happened."""
-    connection.executemany(_INSERT, events)
+    write_each(connection, _INSERT, events)
 
 
 def _written(make: Callable[P, Row]) -> Callable[Concatenate[apsw.Connection, P], None]:
     def write(connection: apsw.Connection, /, *told: P.args, **named: P.kwargs) -> None:
-        connection.execute(_INSERT, make(*told, **named))
+        write_each(connection, _INSERT, [make(*told, **named)])
 
     return write
 

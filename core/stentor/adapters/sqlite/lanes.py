@@ -5,19 +5,26 @@ from typing import NamedTuple
 
 import apsw
 
-from stentor.adapters.sqlite.rows import fetch, fetch_each, fetch_packed, listed, number
+from stentor.adapters.sqlite.rows import fetch, fetch_packed, listed, number, write_each
 from stentor.contract.targets import Target
 from stentor.domain.states import Priority
 
 _PRIORITIES = ", ".join(str(priority.value) for priority in Priority)
-_FIND = "SELECT channel, account, target, id FROM lanes WHERE channel = ? AND account = ? AND target = ?"
-_CHAT = "INSERT INTO chats (channel, account, target_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_FIND = """
+SELECT l.channel, l.account, l.target, l.id FROM json_each(?) w
+CROSS JOIN lanes l ON l.channel = w.value ->> 0 AND l.account = w.value ->> 1 AND l.target = w.value ->> 2
+"""
+_CHAT = "INSERT INTO chats (channel, account, target_id) {rows} ON CONFLICT DO NOTHING"
 _OPEN = """
-INSERT INTO lanes (channel, account, target, chat)
-SELECT ?1, ?2, ?3, id FROM chats WHERE channel = ?1 AND account = ?2 AND target_id = ?4
+WITH w (channel, account, target, target_id) AS ({rows})
+INSERT INTO lanes (channel, account, target, chat) SELECT w.channel, w.account, w.target, c.id
+FROM w CROSS JOIN chats c ON c.channel = w.channel AND c.account = w.account AND c.target_id = w.target_id
 """
 _READY_AT = "ifnull((SELECT ready_at FROM chats WHERE chats.id = lanes.chat), 0)"
-_JOIN = f"UPDATE lanes SET head = ?, ready_at = {_READY_AT}, priority = ? WHERE id = ? AND busy = 0 AND head IS NULL"
+_JOIN = f"""
+WITH w (lane, part, rank) AS ({{rows}})
+UPDATE lanes SET head = w.part, ready_at = {_READY_AT}, priority = w.rank FROM w WHERE id = w.lane AND busy = 0 AND head IS NULL
+"""
 _OCCUPY = "UPDATE lanes SET busy = 1 WHERE id IN (SELECT value FROM json_each(?))"
 _MOVE_UP = f"""
 UPDATE lanes SET busy = 0, (head, ready_at, priority) = (
@@ -42,6 +49,10 @@ FROM accounts a JOIN json_each('[{_PRIORITIES}]') p WHERE a.state = 'open' AND a
 """
 
 
+# Channel, account and canonical target.
+_Place = tuple[str, str | None, str]
+
+
 class Head(NamedTuple):
     """The part a lane would send next. Heads compare by who goes first."""
 
@@ -57,18 +68,26 @@ def find_or_open(connection: apsw.Connection, targets: Iterable[Target]) -> list
     """The lane of each target."""
     places = [((target.channel, target.account, target.canonical), target.id) for target in targets]
     wanted = dict(places)
-    known = {tuple(key): lane for *key, lane in fetch_each(connection, _FIND, wanted)}
-    for key, target_id in wanted.items():
-        if key not in known:
-            connection.execute(_CHAT, (*key[:2], target_id))
-            connection.execute(_OPEN, (*key, target_id))
-            known[key] = connection.last_insert_rowid()
+    known = _known(connection, wanted)
+    new = [(*key, target_id) for key, target_id in wanted.items() if key not in known]
+    if new:
+        write_each(connection, _CHAT, [(*key[:2], key[3]) for key in new])
+        write_each(connection, _OPEN, new)
+        known |= _known(connection, [key[:3] for key in new])
     return [known[key] for key, _ in places]
+
+
+def _known(connection: apsw.Connection, places: Iterable[_Place]) -> dict[_Place, int]:
+    found = fetch_packed(connection, _FIND, (listed(places),), columns=4)
+    return {(channel, account, target): lane for channel, account, target, lane in found}
 
 
 def join(connection: apsw.Connection, parts: Iterable[tuple[int, int, int]]) -> None:
     """New parts (number, priority, lane) wait at the end of their lanes: at the head, where nothing else waits."""
-    connection.executemany(_JOIN, parts)
+    firsts: dict[int, tuple[int, int, int]] = {}
+    for part, priority, lane in parts:
+        firsts.setdefault(lane, (lane, part, priority))
+    write_each(connection, _JOIN, list(firsts.values()))
 
 
 def waiting(connection: apsw.Connection, channel: str, account: str, now_ms: int, limit: int) -> list[Head]:

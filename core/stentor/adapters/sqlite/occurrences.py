@@ -1,19 +1,17 @@
 """Accounted instants, one row each or one for a range."""
 
-import json
 from collections.abc import Iterable, Sequence
 
 import apsw
 
 from stentor.adapters.sqlite.events import alert, record
-from stentor.adapters.sqlite.rows import Row, fetch
+from stentor.adapters.sqlite.rows import Row, fetch, listed, write_each
 from stentor.domain.records import OccurrenceRow
 
 # An instant that has a row, by itself or within a range, is never written again, and so never runs again. What looks
 # into the table it writes to is slow, so what is there already is found out beforehand.
 _INSERT = """
-INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count)
-VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+INSERT INTO occurrences (job_id, instant, outcome, reason, run_id, last_instant, count) {rows} ON CONFLICT DO NOTHING
 """
 _IS_THERE = """
 SELECT w.value ->> 0, w.value ->> 1 FROM json_each(?) w WHERE w.value ->> 1 <= (
@@ -30,10 +28,8 @@ def values(job_id: str, row: OccurrenceRow) -> Row:
 
 def insert(connection: apsw.Connection, rows: Sequence[Row]) -> bool:
     """Write down the `values` of instants that are new; whether all of them were."""
-    there = set(fetch(connection, _IS_THERE, (json.dumps([row[:2] for row in rows]),)))
-    before = connection.total_changes()
-    connection.executemany(_INSERT, [row for row in rows if row[:2] not in there])
-    return connection.total_changes() - before == len(rows)
+    there = set(fetch(connection, _IS_THERE, (listed(row[:2] for row in rows),)))
+    return write_each(connection, _INSERT, [row for row in rows if row[:2] not in there]) == len(rows)
 
 
 def lose(connection: apsw.Connection, job_id: str, rows: Sequence[OccurrenceRow], at_ms: int) -> None:

@@ -7,23 +7,20 @@ from typing import NamedTuple
 import apsw
 
 from stentor.adapters.sqlite import rollup
-from stentor.adapters.sqlite.rows import fetch_each, first
+from stentor.adapters.sqlite.rows import fetch, first, listed, write_each
 
 _RECEIPT = """
-INSERT INTO receipts (part_id, channel, account, message_id, level, target, detail, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO NOTHING
+INSERT INTO receipts (part_id, channel, account, message_id, level, target, detail, at) {rows} ON CONFLICT DO NOTHING
 """
-_EARLY = """
-SELECT ?, channel, account, message_id, level, at FROM receipts
-WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
+_OF_NOBODY = """
+CROSS JOIN receipts r ON r.channel = w.value ->> 0 AND r.account = w.value ->> 1 AND r.message_id = w.value ->> 2 AND r.part_id IS NULL
 """
+_EARLY = f"SELECT w.value ->> 3, r.channel, r.account, r.message_id, r.level, r.at FROM json_each(?) w {_OF_NOBODY}"
 # The provider may have said `accepted` itself before: that row is there already.
 _ADOPT = """
 UPDATE OR IGNORE receipts SET part_id = ? WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
 """
-_STRAY = """
-SELECT message_id FROM receipts WHERE channel = ? AND account = ? AND message_id = ? AND part_id IS NULL
-"""
+_STRAY = f"SELECT r.message_id FROM json_each(?) w {_OF_NOBODY}"
 _CONFIRMED = "UPDATE deliveries SET unconfirmed_at = NULL WHERE id = ? AND unconfirmed_at IS NOT NULL"
 _OWNER = """
 SELECT p.id, p.delivery_id FROM receipts r JOIN parts p ON p.id = r.part_id
@@ -48,13 +45,13 @@ def keep(connection: apsw.Connection, accepted: Sequence[Acceptance]) -> set[str
 
     Gives the parts of which more was said.
     """
-    named = [(part, channel, account, message) for part, channel, account, message, *_ in accepted]
-    early = fetch_each(connection, _EARLY, named)
+    named = listed((channel, account, message, part) for part, channel, account, message, *_ in accepted)
+    early = fetch(connection, _EARLY, (named,))
     rows = [
         (part, channel, account, message, "accepted", target, _text(detail), at_ms)
         for part, channel, account, message, target, detail, at_ms in accepted
     ]
-    connection.executemany(_RECEIPT, rows)
+    write_each(connection, _RECEIPT, rows)
     for part_id, _, _, _, level, at_ms in early:
         _raise(connection, part_id, level, at_ms)
     connection.executemany(_ADOPT, [row[:4] for row in early])
@@ -67,7 +64,7 @@ def raise_known(
     """Raise a part to delivered or read. News about an id nobody knows yet is kept until its part is accepted."""
     row = first(connection, _OWNER, (channel, account, message_id))
     part = None if row is None else row[0]
-    connection.execute(_RECEIPT, (part, channel, account, message_id, level, None, "{}", at_ms))
+    write_each(connection, _RECEIPT, [(part, channel, account, message_id, level, None, "{}", at_ms)])
     if row is not None:
         _raise(connection, row[0], level, at_ms)
         if level != "accepted":
@@ -78,7 +75,7 @@ def raise_known(
 
 def spoken_of(connection: apsw.Connection, messages: Iterable[tuple[str, str, str]]) -> set[str]:
     """Those of many messages (channel, account, id) of which something was said, and that have no owner yet."""
-    return {message for (message,) in fetch_each(connection, _STRAY, messages)}
+    return {message for (message,) in fetch(connection, _STRAY, (listed(messages),))}
 
 
 def _raise(connection: apsw.Connection, part_id: str, level: str, at_ms: int) -> None:

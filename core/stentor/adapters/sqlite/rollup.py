@@ -10,7 +10,7 @@ import apsw
 
 from stentor.adapters.sqlite import deliveries
 from stentor.adapters.sqlite.events import alarm, event, record, record_all
-from stentor.adapters.sqlite.rows import Row, fetch, first, listed
+from stentor.adapters.sqlite.rows import Row, fetch, fetch_packed, first, listed, write_each
 from stentor.domain.outbox import roll_up
 from stentor.domain.runs import RunOutcome, completion_status, delivery_status
 from stentor.domain.states import (
@@ -38,6 +38,14 @@ SELECT r.rowid, r.job_id, r.status, r.routes <> '[]', r.delivery_status, r.compl
 FROM json_each(?) w CROSS JOIN runs r ON r.id = w.value LEFT JOIN deliveries d ON d.run_id = r.id
     AND d.purpose IN ('announce', 'tool')
     AND NOT EXISTS (SELECT 1 FROM deliveries f WHERE f.linked_to = d.id AND f.link = 'fallback')
+"""
+_DELIVERY_NOW = """
+WITH w (number, state, reason) AS ({rows})
+UPDATE deliveries SET state = w.state, reason = w.reason FROM w WHERE deliveries.rowid = w.number
+"""
+_RUN_NOW = """
+WITH w (number, delivered, completed) AS ({rows})
+UPDATE runs SET delivery_status = w.delivered, completion_status = w.completed FROM w WHERE runs.rowid = w.number
 """
 _LEAVING = """
 SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?)) AND finished = 'done' AND doc ->> '$.deleteAfterRun' = 1
@@ -85,7 +93,7 @@ def after_changes(
     What the caller knows of them need not be looked up.
     """
     news = {change.delivery_id: change for change in changes}
-    updates: list[tuple[str, str, int]] = []
+    updates: list[tuple[int, str, str]] = []
     runs: list[str] = []
     failed: list[str] = []
     happened: list[Row] = []
@@ -96,14 +104,14 @@ def after_changes(
         if state is DeliveryState.FAILED and news[before.id].suppressed:
             state, reason = DeliveryState.SUPPRESSED, news[before.id].suppressed
         if (state, reason) != (before.state, before.reason):
-            updates.append((state, reason, before.row))
+            updates.append((before.row, state, reason))
         if state != before.state and before.run_id is not None:
             runs.append(before.run_id)
             if state is DeliveryState.FAILED and not news[before.id].by_hand:
                 failed.append(before.id)
         happened += _happened(before, state, reason, news[before.id])
     record_all(connection, happened)
-    connection.executemany("UPDATE deliveries SET state = ?, reason = ? WHERE rowid = ?", updates)
+    write_each(connection, _DELIVERY_NOW, updates)
     if failed:
         deliveries.stand_in(connection, failed)
     jobs = summarise_runs(connection, runs)
@@ -117,20 +125,18 @@ def summarise_runs(connection: apsw.Connection, run_ids: Iterable[str]) -> list[
 
     Runs and deliveries keep their own states.
     """
-    updates: list[tuple[str, str, int]] = []
+    updates: list[tuple[int, str, str]] = []
     succeeded: list[str] = []
-    found = fetch(connection, _RUNS, (listed(dict.fromkeys(run_ids)),))
+    found = fetch_packed(connection, _RUNS, (listed(dict.fromkeys(run_ids)),), columns=8)
     for run, rows in groupby(found, key=itemgetter(slice(6))):
         row, job_id, status, requested, *before = run
         states = tuple((state, required) for *_, state, required in rows if state is not None)
         words = _words(status, states, requested=bool(requested))
         if words != tuple(before):
-            updates.append((*words, row))
+            updates.append((row, *words))
         if words[1] == CompletionStatus.SUCCEEDED:
             succeeded.append(job_id)
-    connection.executemany(
-        "UPDATE runs SET delivery_status = ?, completion_status = ? WHERE rowid = ?", updates
-    )
+    write_each(connection, _RUN_NOW, updates)
     return succeeded
 
 

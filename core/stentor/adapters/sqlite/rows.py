@@ -2,11 +2,15 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any
 
 import apsw
 
 Row = tuple[Any, ...]
+_MOST_ROWS = 64
+_read = json.JSONDecoder().raw_decode
 
 
 def fetch(connection: apsw.Connection, query: str, values: Sequence[Any] = ()) -> list[Row]:
@@ -33,25 +37,42 @@ def number(connection: apsw.Connection, query: str, values: Sequence[Any] = ()) 
     return value
 
 
-def fetch_each(connection: apsw.Connection, query: str, many: Iterable[Sequence[Any]]) -> list[Row]:
-    """The rows of a query for each of many values, one after the other."""
-    return connection.executemany(query, many).fetchall()
-
-
 def fetch_packed(
     connection: apsw.Connection, query: str, values: Sequence[Any] = (), *, columns: int
 ) -> list[Row]:
     """The same rows as `fetch`, for queries that find many at a time. Blobs and fractions are not for it.
 
     With each row the interpreter is let go of and asked for again, and whoever asks while the loop is at work waits
-    for its turn: so all rows come as one.
+    for its turn: so all rows come as one text. Each is a line of it, because the loop has to wait while one is read.
     """
     names = ", ".join(f"c{n}" for n in range(columns))
-    packed = f"WITH found({names}) AS ({query}) SELECT json_group_array(json_array({names})) FROM found"
-    return [tuple(row) for row in json.loads(only(connection, packed, values)[0])]
+    packed = f"WITH found({names}) AS ({query}) SELECT group_concat(json_array({names}), char(10)) FROM found"
+    lines: str | None = only(connection, packed, values)[0]
+    return [] if lines is None else [tuple(_read(line)[0]) for line in lines.split("\n")]
 
 
-def listed(values: Iterable[int | str]) -> str:
+def write_each(connection: apsw.Connection, statement: str, rows: Sequence[Row]) -> int:
+    """Run a statement for many rows at once: they stand where it says `{rows}`. Gives how many it has changed.
+
+    As with reading, the interpreter is let go of once per statement rather than once per row. They go in portions of
+    a power of two, so that the statements are few and SQLite knows them already.
+    """
+    before, begin = connection.total_changes(), 0
+    while begin < len(rows):
+        size = min(_MOST_ROWS, 1 << (len(rows) - begin).bit_length() - 1)
+        portion = rows[begin : begin + size]
+        connection.execute(_for_rows(statement, len(portion[0]), size), tuple(chain.from_iterable(portion)))
+        begin += size
+    return connection.total_changes() - before
+
+
+@cache
+def _for_rows(statement: str, columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return statement.replace("{rows}", f"VALUES {', '.join([row] * rows)}")
+
+
+def listed(values: Iterable[int | str | Sequence[Any]]) -> str:
     """Values for a query that takes them with `json_each`: one statement for all, however many they are."""
     return json.dumps(list(values))
 

@@ -6,19 +6,19 @@ from dataclasses import replace
 import apsw
 
 from stentor.adapters.sqlite.events import event, record, record_all
-from stentor.adapters.sqlite.rows import Row, fetch, first
+from stentor.adapters.sqlite.rows import Row, fetch, first, write_each
 from stentor.domain.records import ErrandSeed, Freshness, OpenRun, RunSeed, SessionSeed
 from stentor.domain.states import Trigger
 
 _INSERT = """
 INSERT INTO runs (id, job_id, job_name, agent_id, trigger, attempt, scheduled_for, not_before, queued_at, status, phase, boot,
     session_id, session_key)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 'queued', ?, ?, ?)
+{rows}
 """
 _SESSION = """
-INSERT INTO sessions (id, key, base_key, kind, agent_id, job_id, label, parent_id, created_at, updated_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO sessions (id, key, base_key, kind, agent_id, job_id, label, parent_id, created_at, updated_at) {rows}
 """
+_ERRAND = "INSERT INTO errands (run_id, asked_by, outlives, doc) {rows}"
 # Who works on something is not idle.
 _CURRENT = """
 SELECT id, created_at >= ?2 AND (ifnull(spoken_at, created_at) >= ?3 OR EXISTS (
@@ -52,16 +52,14 @@ WHERE r.ended_at IS NULL AND r.boot <> ? ORDER BY +r.queued_at, r.id
 def insert_all(connection: apsw.Connection, seeds: Sequence[RunSeed]) -> list[RunSeed]:
     """Write runs down with their sessions: there is no run without one."""
     made = [(seed.session, seed.job_id, seed.queued_ms) for seed in seeds if not seed.session.shared]
-    connection.executemany(_SESSION, [_session_values(*new) for new in made])
+    write_each(connection, _SESSION, [_session_values(*new) for new in made])
     found = [seed if not seed.session.shared else _in_its_session(connection, seed) for seed in seeds]
-    connection.executemany(_INSERT, [_values(run) for run in found])
+    write_each(connection, _INSERT, [_values(run) for run in found])
     errands = [
         (run.id, run.errand.asked_by, run.errand.outlives, run.errand.doc) for run in found if run.errand
     ]
-    connection.executemany(
-        "INSERT INTO errands (run_id, asked_by, outlives, doc) VALUES (?, ?, ?, ?)", errands
-    )
-    record_all(connection, map(_queued, found))
+    write_each(connection, _ERRAND, errands)
+    record_all(connection, [_queued(run) for run in found])
     return found
 
 
@@ -111,7 +109,7 @@ def current_session(connection: apsw.Connection, session: SessionSeed, at_ms: in
     """The current session of a shared key, whether or not the next run would begin another; made where there is none."""
     row = first(connection, _CURRENT, (session.key, 0, 0))
     if row is None:
-        connection.execute(_SESSION, _session_values(session, None, at_ms))
+        write_each(connection, _SESSION, [_session_values(session, None, at_ms)])
         return session.id
     return str(row[0])
 
@@ -125,7 +123,7 @@ def _in_its_session(connection: apsw.Connection, seed: RunSeed) -> RunSeed:
         connection.execute("UPDATE sessions SET current = 0 WHERE key = ? AND current = 1", (session.key,))
         # A run is written down a moment before its instant, with which a day may begin.
         begin_ms = max(at_ms, fresh.born_ms)
-        connection.execute(_SESSION, _session_values(session, seed.job_id, begin_ms))
+        write_each(connection, _SESSION, [_session_values(session, seed.job_id, begin_ms)])
         return seed
     connection.execute("UPDATE sessions SET updated_at = ? WHERE id = ?", (at_ms, row[0]))
     return replace(seed, session=replace(session, id=row[0]))
@@ -157,6 +155,8 @@ def _values(run: RunSeed) -> Row:
         run.scheduled_ms,
         run.not_before_ms,
         run.queued_ms,
+        "queued",
+        "queued",
         run.boot,
         run.session.id,
         run.session.key,

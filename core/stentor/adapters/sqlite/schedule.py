@@ -6,7 +6,7 @@ import apsw
 
 from stentor.adapters.sqlite import jobs, occurrences, runs
 from stentor.adapters.sqlite.events import record
-from stentor.adapters.sqlite.rows import OneByOne, Row, fetch_packed, first, number
+from stentor.adapters.sqlite.rows import OneByOne, Row, fetch_packed, first, number, write_each
 from stentor.domain.records import Claim, DueJob, RunSeed
 
 # A run that waits for its turn among late ones, or for its retry, is not in the way of the next instant.
@@ -18,9 +18,10 @@ FROM jobs WHERE enabled = 1 AND next_at IS NOT NULL AND next_at <= ?1 ORDER BY n
 _COLUMNS_OF_DUE = 16
 _NEXT = "SELECT min(next_at) FROM jobs WHERE enabled = 1 AND next_at IS NOT NULL"
 _ADVANCE = """
-UPDATE jobs SET accounted_at = ?, next_at = ?, enabled = CASE WHEN ? THEN 0 ELSE enabled END, finished = ifnull(?, finished),
-    schedule_errors = 0
-WHERE id = ? AND enabled = 1 AND revision = ? AND accounted_at = ?
+WITH claim (job, revision, accounted_from, accounted_until, upcoming, end) AS ({rows})
+UPDATE jobs SET accounted_at = claim.accounted_until, next_at = claim.upcoming, finished = ifnull(claim.end, finished),
+    enabled = claim.end IS NULL, schedule_errors = 0
+FROM claim WHERE id = claim.job AND enabled = 1 AND jobs.revision = claim.revision AND accounted_at = claim.accounted_from
 """
 _LENGTHEN = """
 UPDATE occurrences SET last_instant = ?1, count = count + ?2 WHERE job_id = ?3 AND outcome = ?4 AND reason = ?5
@@ -45,7 +46,7 @@ def claim_all(connection: apsw.Connection, claims: Sequence[Claim]) -> list[Sequ
     if len(claims) == 1:
         return [_claim(connection, claims[0])]
     rows = [row for claim in claims for row in _new_rows(connection, claim)]
-    if not _all(connection, _ADVANCE, [_advance(claim) for claim in claims]):
+    if write_each(connection, _ADVANCE, [_advance(claim) for claim in claims]) < len(claims):
         raise OneByOne
     if not occurrences.insert(connection, rows):
         raise OneByOne
@@ -53,7 +54,7 @@ def claim_all(connection: apsw.Connection, claims: Sequence[Claim]) -> list[Sequ
 
 
 def _claim(connection: apsw.Connection, claim: Claim) -> Sequence[RunSeed] | None:
-    if not _all(connection, _ADVANCE, [_advance(claim)]):
+    if not write_each(connection, _ADVANCE, [_advance(claim)]):
         return None
     fresh = {row[4] for row in _new_rows(connection, claim) if occurrences.insert(connection, [row])}
     return _queued(connection, [claim], [run for run in claim.runs if run.id in fresh])[0]
@@ -71,23 +72,14 @@ def _queued(
     return [queued[claim.job_id] for claim in claims]
 
 
-def _all(connection: apsw.Connection, statement: str, rows: Sequence[Row]) -> bool:
-    """Run a statement for each row; whether each changed its row."""
-    before = connection.total_changes()
-    connection.executemany(statement, rows)
-    return connection.total_changes() - before == len(rows)
-
-
 def _advance(claim: Claim) -> Row:
-    finished = claim.finished
     return (
-        claim.until_ms,
-        claim.next_at_ms,
-        finished is not None,
-        finished,
         claim.job_id,
         claim.revision,
         claim.from_ms,
+        claim.until_ms,
+        claim.next_at_ms,
+        claim.finished,
     )
 
 

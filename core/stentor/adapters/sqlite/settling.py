@@ -9,7 +9,7 @@ import apsw
 from stentor.adapters.sqlite import gates, holding, lanes, receipts, rerouting, rollup, targets
 from stentor.adapters.sqlite.events import alert, record
 from stentor.adapters.sqlite.giving_up import give_up
-from stentor.adapters.sqlite.rows import fetch, fetch_packed, listed
+from stentor.adapters.sqlite.rows import fetch, fetch_packed, listed, write_each
 from stentor.contract.targets import Target
 from stentor.domain.outbox import IN_DOUBT, Verdict, called_off, proved
 from stentor.domain.records import Settlement
@@ -22,11 +22,13 @@ SELECT p.id, p.seq, p.state, p.attempts, p.lane, p.n, p.of, p.attachment IS NOT 
 FROM json_each(?) w CROSS JOIN parts p ON p.id = w.value CROSS JOIN deliveries d ON d.id = p.delivery_id
 """
 _SETTLE = """
-UPDATE parts SET state = ?1, reason = ?2, error = ifnull(?3, error), message_id = ifnull(?4, message_id),
-    degraded = ifnull(?5, degraded), next_attempt_at = ?6, accepted_at = ifnull(accepted_at, ?7),
-    attempts = attempts - ?8, refusals = refusals + ?9, first_sent_at = iif(attempts = ?8, NULL, first_sent_at),
-    confirm_by = ?11, text = iif(?12, plain, text), format = iif(?12, 'plain', format)
-WHERE seq = ?10
+WITH w (part, state, reason, error, message, degraded, next_at, accepted, unused, refused, confirm_by, plain) AS ({rows})
+UPDATE parts SET state = w.state, reason = w.reason, error = ifnull(w.error, parts.error),
+    message_id = ifnull(w.message, message_id), degraded = ifnull(w.degraded, parts.degraded), next_attempt_at = w.next_at,
+    accepted_at = ifnull(accepted_at, w.accepted), attempts = attempts - w.unused, refusals = refusals + w.refused,
+    first_sent_at = iif(attempts = w.unused, NULL, first_sent_at), confirm_by = w.confirm_by,
+    text = iif(w.plain, parts.plain, text), format = iif(w.plain, 'plain', format)
+FROM w WHERE seq = w.part
 """
 _WITHOUT_FILES = """
 UPDATE parts SET text = ifnull(plain, text) || char(10, 10) || ?1, plain = NULL, format = 'plain', attachment = NULL WHERE seq = ?2
@@ -112,7 +114,7 @@ def settle_all(connection: apsw.Connection, settlements: Sequence[Settlement]) -
 
 def _write(connection: apsw.Connection, taken: Sequence[_Taken]) -> None:
     """The verdicts, and all that follows from them."""
-    connection.executemany(_SETTLE, [_values(part, settlement) for part, settlement in taken])
+    write_each(connection, _SETTLE, [_values(part, settlement) for part, settlement in taken])
     accepted = [_acceptance(*pair) for pair in taken if pair[1].verdict.state is PartState.ACCEPTED]
     raised = receipts.keep(connection, accepted)
     bare = [
@@ -211,6 +213,7 @@ def _known(part: _Part, verdict: Verdict, spoken: set[str]) -> Verdict:
 def _values(part: _Part, settlement: Settlement) -> tuple[str | int | None, ...]:
     verdict = settlement.verdict
     return (
+        part.seq,
         verdict.state,
         verdict.reason,
         verdict.error or None,
@@ -220,7 +223,6 @@ def _values(part: _Part, settlement: Settlement) -> tuple[str | int | None, ...]
         settlement.at_ms if verdict.state is PartState.ACCEPTED else None,
         0 if verdict.uses_attempt else 1,
         verdict.refused,
-        part.seq,
         verdict.confirm_by_ms,
         verdict.plain,
     )

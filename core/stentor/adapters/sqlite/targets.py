@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import apsw
 
-from stentor.adapters.sqlite.rows import fetch_each
+from stentor.adapters.sqlite.rows import fetch, listed, write_each
 from stentor.contract.targets import Target
 from stentor.domain.outbox import DUPLICATE, TARGET_SUSPENDED
 from stentor.domain.records import DeliverySeed
@@ -16,13 +16,14 @@ from stentor.domain.states import DeliveryState, Purpose
 # An address that has changed more often than this is not followed any further.
 _MOST_MOVES = 5
 _KNOWN = """
-SELECT channel, account, target, reason, moved_to FROM targets WHERE channel = ? AND account = ? AND target = ?
+SELECT t.channel, t.account, t.target, t.reason, t.moved_to FROM json_each(?) w
+CROSS JOIN targets t ON t.channel = w.value ->> 0 AND t.account = w.value ->> 1 AND t.target = w.value ->> 2
 """
 _LEARN = """
 INSERT INTO targets (channel, account, target, state, reason, moved_to, since) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET state = excluded.state, reason = excluded.reason, moved_to = excluded.moved_to, since = excluded.since
 """
-_FORGET = "DELETE FROM targets WHERE channel = ? AND account = ? AND target = ? AND state = ?"
+_FORGET = "DELETE FROM targets WHERE (channel, account, target) IN ({rows}) AND state ="
 
 
 class Place(NamedTuple):
@@ -34,7 +35,7 @@ class Place(NamedTuple):
 
 def places(connection: apsw.Connection, targets: Sequence[Target], moves: int = _MOST_MOVES) -> list[Place]:
     """Where targets lead, whatever addresses they have had, and whether they are of use there."""
-    rows = fetch_each(connection, _KNOWN, [key(target) for target in targets])
+    rows = fetch(connection, _KNOWN, (listed(key(target) for target in targets),))
     why = {tuple(row[:3]): row[3] for row in rows if row[4] is None}
     moved = {tuple(row[:3]): address(row[4], row[1]) for row in rows if row[4] is not None and moves}
     news = places(connection, list(moved.values()), moves - 1) if moved else []
@@ -60,7 +61,7 @@ def redirected(connection: apsw.Connection, seeds: Sequence[DeliverySeed]) -> li
 
 def restore(connection: apsw.Connection, used: Sequence[Target]) -> None:
     """Something was accepted there: the target is of use."""
-    connection.executemany(_FORGET, [(*key(target), "suspended") for target in used])
+    write_each(connection, f"{_FORGET} 'suspended'", [key(target) for target in used])
 
 
 def learn_suspension(connection: apsw.Connection, target: Target, reason: str, at_ms: int) -> None:
@@ -75,7 +76,7 @@ def newest(connection: apsw.Connection, old: Target, new: Target) -> Place:
     """Where a new address leads. If that is back to the old one, the newest word counts."""
     (place,) = places(connection, [new])
     if key(place.target) == key(old):
-        connection.execute(_FORGET, (*key(new), "moved"))
+        write_each(connection, f"{_FORGET} 'moved'", [key(new)])
         return Place(new)
     return place
 

@@ -23,7 +23,6 @@ from stentor.ports import Points
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 _LARGEST_BATCH = 4096
-_RESOLVED_AT_ONCE = 2
 _UNAVAILABLE = (
     apsw.BusyError,
     apsw.LockedError,
@@ -132,17 +131,16 @@ class ThreadWriter:
         self._connection.close()
 
     def _hand_back(self, batch: list[_Waiting]) -> None:
-        """In order, and a few at a time: a large commit must not keep everybody else on the loop waiting."""
+        """In order, and one at a time: a large commit must not keep everybody else on the loop waiting."""
         begun = bool(self._done)
         self._done.extend(batch)
         if not begun:
-            self._resolve_some()
+            self._resolve_next()
 
-    def _resolve_some(self) -> None:
-        for _ in range(min(_RESOLVED_AT_ONCE, len(self._done))):
-            self._done.popleft().resolve()
+    def _resolve_next(self) -> None:
+        self._done.popleft().resolve()
         if self._done:
-            self._loop.call_soon(self._resolve_some)
+            self._loop.call_soon(self._resolve_next)
 
     def _next_batch(self) -> tuple[list[_Waiting], bool]:
         batch: list[_Waiting] = []

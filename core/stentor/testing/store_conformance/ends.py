@@ -9,16 +9,31 @@ from stentor.domain.faults import StoreError
 from stentor.domain.records import Finished
 from stentor.domain.states import RunStatus
 from stentor.ports import Store
-from stentor.testing.rows import NOW_MS, delivery_seed, job_row, run_end, run_seed
+from stentor.testing.rows import (
+    BOOT,
+    NOW_MS,
+    PAGER,
+    accepted,
+    delivery_seed,
+    job_row,
+    room,
+    run_end,
+    run_seed,
+    settlement,
+)
 from stentor.testing.store_conformance.steps import (
     RunLog,
     alerts_about,
     events_of,
     finish_one,
     logged_run,
+    open_accounts,
     running_run,
     stored_job,
 )
+
+# Not a round number: whatever a store does in portions, some are left.
+_MANY = 150
 
 
 class EndRules:
@@ -104,6 +119,29 @@ class EndRules:
             ("user", "r-2 asks"),
             ("assistant", "r-2 answers"),
         ]
+
+    async def test_what_ends_together_is_sent_and_settled_like_each_by_itself(
+        self, store: Store, read: RunLog
+    ) -> None:
+        names = [f"{n:03}" for n in range(_MANY)]
+        sends = [delivery_seed(f"d-{name}", to=room(name), run_id=f"r-{name}") for name in names]
+        await open_accounts(store, sends)
+        for name in names:
+            await store.add_job(job_row(f"job-{name}"))
+            await store.queue_run(run_seed(f"r-{name}", job_id=f"job-{name}", scheduled_ms=None))
+        ends = [run_end(f"r-{name}", RunStatus.OK, send) for name, send in zip(names, sends, strict=True)]
+        assert list(await store.finish_runs(ends)) == [Finished(kept=True)] * _MANY
+        parts = await store.begin_sends(NOW_MS, _MANY, BOOT)
+        assert [(part.part_id, part.target.canonical) for part in parts] == [
+            (f"d-{name}.1", f"{PAGER.channel}:{name}") for name in names
+        ]
+        verdicts = [settlement(part, accepted(f"m-{name}")) for part, name in zip(parts, names, strict=True)]
+        assert list(await store.settle(verdicts)) == [True] * _MANY
+        for name in names:
+            run = logged_run(read, f"r-{name}")
+            assert (run["status"], run["deliveryStatus"]) == ("ok", "delivered")
+            (delivery,) = read.deliveries(run=f"r-{name}")
+            assert [part["messageId"] for part in delivery["parts"]] == [f"m-{name}"]
 
     async def test_a_successor_is_queued_in_the_moment_its_run_is_given_up(
         self, store: Store, read: RunLog

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stentor.domain.json_types import JsonObject
-from stentor.domain.records import JobRow
+from stentor.domain.records import Finished, JobRow
 from stentor.domain.states import DeliveryState, Purpose, RunStatus
 from stentor.ports import Store
 from stentor.testing.job_changes import removed
@@ -150,14 +150,17 @@ class JobAfterRunRules:
             ("error cancelled error", 2, 0),
         ],
     )
+    @pytest.mark.parametrize("together", [False, True])
     async def test_errors_and_skips_in_a_row_are_counted_apart(
-        self, store: Store, read: RunLog, ended: str, errors: int, skipped: int
+        self, store: Store, read: RunLog, ended: str, errors: int, skipped: int, *, together: bool
     ) -> None:
         statuses = ended.split()
         await store.add_job(job_row())
-        for n, status in enumerate(statuses):
+        for n in range(len(statuses)):
             await store.queue_run(run_seed(f"r-{n}", scheduled_ms=None))
-            await finish_one(store, run_end(f"r-{n}", RunStatus(status)))
+        ends = [run_end(f"r-{n}", RunStatus(status)) for n, status in enumerate(statuses)]
+        for some in [ends] if together else [[end] for end in ends]:
+            assert all(isinstance(end, Finished) and end.kept for end in await store.finish_runs(some))
         state = _job_state(read)
         assert (state["consecutiveErrors"], state["consecutiveSkipped"]) == (errors, skipped)
         assert state["lastRunStatus"] == statuses[-1]
