@@ -108,6 +108,7 @@ async def herd(jobs: int, home: Path, *, watched: bool = False) -> Result:
     stop = asyncio.Event()
 
     async def done() -> None:
+        await asyncio.to_thread(_accepted, home)  # its thread is there before the instant
         await clock.sleep(max(0.0, due - time.time()))
         while len(provider.accepted) < jobs and time.time() < due + 120:
             await clock.sleep(0.02)

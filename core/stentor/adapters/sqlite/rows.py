@@ -1,4 +1,4 @@
-"""Reading rows. Their columns are typed by the schema, which is STRICT, so they are Any on this side."""
+"""Rows, many at a time. Their columns are typed by the schema, which is STRICT, so they are Any on this side."""
 
 import json
 from collections.abc import Iterable, Sequence
