@@ -104,6 +104,20 @@ TIME_AND_RUNS = (
         f"{STORE}::test_a_run_ends_once_and_what_comes_late_is_recorded",
     ),
     Mutant(
+        "a job runs as it was read first",
+        "core/stentor/services/job_memory.py",
+        "if known is not None and known[0] == row.doc:",
+        "if known is not None:",
+        "tests/services/test_job_memory.py::test_a_row_that_says_something_else_is_read_anew",
+    ),
+    Mutant(
+        "the second end of a job in one commit is lost",
+        f"{SQLITE}/endings.py",
+        "free = next((told for told in rounds if job_id not in told), None)",
+        "free = next(iter(rounds), None)",
+        f"{STORE}::test_errors_and_skips_in_a_row_are_counted_apart",
+    ),
+    Mutant(
         "what was missed raises no alert",
         f"{SQLITE}/occurrences.py",
         "    if lost:\n",

@@ -62,8 +62,8 @@ class JobBook:
         prepared = await self.naming.knowing(prepare)
         row = first_row(prepared, self.clock.now_ms())
         await self.store.add_job(row, by=by)
-        self.memory.read(row)
         self.on_change(prepared.job.id)
+        self.memory.read(row)
         return answer(self.rules, prepared)
 
     async def edit(
