@@ -18,9 +18,9 @@ from stentor.adapters.registry import Registry
 from stentor.adapters.sqlite.rows import fetch
 from stentor.adapters.sqlite.snapshot import read_only
 from stentor.agents.echo import EchoRunner
+from stentor.app import tuning
 from stentor.app.assembly import App
 from stentor.app.operations import Operations
-from stentor.app.tuning import tuned
 from stentor.testing.scripted import Provider, scripted_channel
 
 TARGETS = 1000
@@ -34,8 +34,8 @@ _DUE_IN_SECONDS = 0.001
 class Lag:
     """How late a callback that is due in a millisecond is called tells how long the loop was kept from turning.
 
-    While other programs have the processor nobody here keeps it from anything: where the system tells for how long
-    that was, it does not count.
+    While its threads could go on and the system has given the processors to others, or one of two to both, nobody
+    here keeps it from anything: for how long that was the system tells, and it does not count.
     """
 
     samples: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
@@ -117,7 +117,7 @@ async def herd(jobs: int, home: Path, *, watched: bool = False) -> Result:
             await clock.sleep(0.02)
         stop.set()
 
-    with tuned():
+    with tuning.tuned():
         await app.run(stop, done, *([lag.watch] if watched else []))
     ended = _value(home, "SELECT max(at) FROM receipts")
     order = fetch(read_only(str(home / "stentor.db")), "SELECT job_id FROM runs ORDER BY started_at, rowid")
@@ -164,6 +164,6 @@ def _value(home: Path, query: str) -> int:
 if __name__ == "__main__":
     print(
         json.dumps(
-            asdict(asyncio.run(herd(int(sys.argv[1]), Path(sys.argv[2]), watched="lag" in sys.argv[3:])))
+            asdict(tuning.run(herd(int(sys.argv[1]), Path(sys.argv[2]), watched="lag" in sys.argv[3:])))
         )
     )

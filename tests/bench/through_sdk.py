@@ -19,8 +19,8 @@ from tests.bench.dispatching import connected, dispatched
 from stentor.adapters.clock import SystemClock
 from stentor.adapters.registry import Registry
 from stentor.adapters.sqlite.store import SqliteStore
+from stentor.app import tuning
 from stentor.app.seams import Unwatched
-from stentor.app.tuning import tuned
 from stentor.contract.targets import TargetHints
 from stentor.services.accounts import account_rows
 from stentor.services.directory import Directory
@@ -115,8 +115,8 @@ def main(channel: str, messages: int, home: Path) -> None:
     with provider, provider.stdin:
         port = int(provider.stdout.readline())
         home.mkdir(parents=True)
-        with tuned():
-            durable = asyncio.run(durable_seconds(channel, port, messages, home))
+        with tuning.tuned():
+            durable = tuning.run(durable_seconds(channel, port, messages, home))
         bare = asyncio.run(bare_seconds(channel, port, messages))
     print(json.dumps({"bare": bare, "durable": durable}))
 

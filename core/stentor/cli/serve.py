@@ -14,10 +14,10 @@ from stentor.adapters.logs import set_up_logging
 from stentor.adapters.socket_path import prepare_socket
 from stentor.adapters.stall_note import StallFile
 from stentor.adapters.watchdog import EXIT_STALLED, Watchdog
+from stentor.app import tuning
 from stentor.app.assembly import App
 from stentor.app.operations import Operations
 from stentor.app.seams import Seams
-from stentor.app.tuning import tidy, tuned
 from stentor.cli.output import common, note, show_json
 from stentor.http.api import api
 from stentor.http.mcp.host import LoopbackHost
@@ -42,7 +42,7 @@ _LETTING_GO_SECONDS = 15.0
 @common
 def serve(log_level: str, exit_on_stall: bool, home: Path, as_json: bool) -> None:
     """Run the daemon until SIGTERM or SIGINT; a second signal ends it at once."""
-    asyncio.run(live(home, log_level, as_json=as_json, exit_on_stall=exit_on_stall))
+    tuning.run(live(home, log_level, as_json=as_json, exit_on_stall=exit_on_stall))
 
 
 async def live(
@@ -61,10 +61,10 @@ async def live(
         _announce(app, path, as_json=as_json)
 
     async def tidying() -> None:
-        await tidy(app.ground.seams.clock, lambda: app.executor.at_rest)
+        await tuning.tidy(app.ground.seams.clock, lambda: app.executor.at_rest)
 
     try:
-        with tuned():
+        with tuning.tuned():
             watchdog, mcp = _watchdog(app, exit_on_stall=exit_on_stall), LoopbackHost(app.mcp_turns)
             await app.run(stop, server.run, announce, watchdog.run, tidying, mcp.run)
     finally:

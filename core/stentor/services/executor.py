@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _SAID_AT_ONCE = 2
 _HEARD_AT_ONCE = 8
 _ENDED_TOGETHER = 64
-_SORTED_AT_ONCE = 48
+_SORTED_AT_ONCE = 32
 _LOOK_AGAIN_SECONDS = 10.0
 # How long after its limit a run may still hold its lease: stopping takes a moment.
 _LEASE_GRACE_MS = 60_000
