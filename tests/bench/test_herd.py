@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,30 +28,38 @@ def measured(module: str, *arguments: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+def best(ratio: Callable[[Path], float], homes: Path, enough: float) -> float:
+    """The lowest of a few measurements, or the first that is low enough."""
+    found: list[float] = []
+    for attempt in range(TRIES):
+        found.append(ratio(homes / str(attempt)))
+        if found[-1] <= enough:
+            break
+    return min(found)
+
+
+def herd(home: Path, *more: str) -> dict[str, Any]:
+    ours = measured("herd", str(home), *more)
+    print(ours)
+    assert ours["accepted"] == JOBS
+    assert ours["in_order"]
+    return ours
+
+
 def test_ten_thousand_jobs_of_one_second_take_few_times_what_a_scheduler_in_memory_takes(
     tmp_path: Path,
 ) -> None:
-    ratios: list[float] = []
-    for attempt in range(TRIES):
-        in_memory = measured("herd_in_memory")["seconds"]
-        ours = measured("herd", str(tmp_path / str(attempt)))
-        assert ours["accepted"] == JOBS
-        assert ours["in_order"]
-        ratios.append(ours["seconds"] / in_memory)
-        print(f"{in_memory:.2f} s in memory, {ours}")
-        if min(ratios) <= TIMES_IN_MEMORY:
-            break
-    assert min(ratios) <= TIMES_IN_MEMORY, ratios
+    def ratio(home: Path) -> float:
+        in_memory: float = measured("herd_in_memory")["seconds"]
+        print(f"{in_memory:.2f} s in memory")
+        return float(herd(home)["seconds"]) / in_memory
+
+    assert best(ratio, tmp_path, TIMES_IN_MEMORY) <= TIMES_IN_MEMORY
 
 
 def test_nobody_waits_for_the_loop_while_ten_thousand_jobs_are_due(tmp_path: Path) -> None:
-    ratios: list[float] = []
-    for attempt in range(TRIES):
-        ours = measured("herd", str(tmp_path / str(attempt)), "lag")
-        assert ours["accepted"] == JOBS
-        assert ours["in_order"]
-        ratios.append(ours["worst_ms"] / ours["idle_p99_ms"])
-        print(ours)
-        if min(ratios) <= TIMES_IDLE:
-            break
-    assert min(ratios) <= TIMES_IDLE, ratios
+    def ratio(home: Path) -> float:
+        ours = herd(home, "lag")
+        return float(ours["worst_ms"]) / float(ours["idle_p99_ms"])
+
+    assert best(ratio, tmp_path, TIMES_IDLE) <= TIMES_IDLE

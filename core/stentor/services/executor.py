@@ -28,8 +28,7 @@ log = logging.getLogger(__name__)
 # Few enough that making them never keeps the loop to itself, many enough that writing them down is one thing.
 _SAID_AT_ONCE = 2
 _HEARD_AT_ONCE = 8
-_ENDED_TOGETHER = 64
-_SORTED_AT_ONCE = 32
+_ENDED_TOGETHER = 32
 _LOOK_AGAIN_SECONDS = 10.0
 # How long after its limit a run may still hold its lease: stopping takes a moment.
 _LEASE_GRACE_MS = 60_000
@@ -116,7 +115,7 @@ class Executor:
         while True:
             await self.courtesy.turn()
             self._wake.clear()
-            seconds = self._sort_out(_SORTED_AT_ONCE)
+            seconds = self._sort_out(_ENDED_TOGETHER)
             await self._say_texts(tasks)
             while (ticket := self.admission.next()) is not None:
                 ticket.task = tasks.create_task(self._guarded(ticket, tasks), name=f"run {ticket.run.id}")
