@@ -1,5 +1,6 @@
-"""A stranger's runner with a bug: its turn blocks the loop of the whole daemon."""
+"""A stranger's runners: the turn of one blocks the loop of the whole daemon, the other says how long threads wait for each other."""
 
+import sys
 import threading
 from collections.abc import AsyncGenerator, Iterable
 
@@ -17,6 +18,14 @@ class StuckRunner(AgentRunner):
         yield Final(f"{request.question}, ten minutes late")
 
 
+class AskedRunner(AgentRunner):
+    name = "asked"
+
+    async def turn(self, request: TurnRequest) -> AsyncGenerator[RunnerEvent]:
+        yield Final(f"{sys.getswitchinterval():.6f}")
+
+
 @hookimpl
 def stentor_runners() -> Iterable[AgentRunner]:
     yield StuckRunner()
+    yield AskedRunner()

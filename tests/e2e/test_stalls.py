@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ stall_seconds = 1
 [agents.main]
 runner = "stuck"
 """
+ASKED = CONFIG.replace('"stuck"', '"asked"')
 TURN = ("cron", "add", "--id", "stuck", "--at", "1s", "--message", "x", "--no-deliver")
 
 
@@ -88,3 +90,12 @@ def test_without_being_asked_to_a_stalled_daemon_is_named_and_left_alone(stentor
 
     assert health["daemon"] == "silent"
     assert "daemon_silent" in [finding["code"] for finding in health["findings"]]
+
+
+def test_threads_of_a_daemon_wait_less_for_each_other_than_those_of_any_program(stentor: Stentor) -> None:
+    (stentor.home / "stentor.toml").write_text(ASKED)
+    with serving(stentor):
+        stentor.ask("cron", "add", "--id", "asked", "--at", "1h", "--message", "x", "--no-deliver")
+        stentor.ask("cron", "run", "asked", "--wait")
+        (run,) = stentor.runs("asked")
+    assert float(str(run["summary"])) < sys.getswitchinterval() / 5
